@@ -1,0 +1,2 @@
+//! Starts a node.
+fn main() {}
