@@ -1,0 +1,42 @@
+//! Every number that bounds something, with its reason.
+
+use std::time::Duration;
+
+/// Longest message, in Unicode scalar values: two screens of text. More belongs in a file.
+pub const MESSAGE_CHARS: usize = 4_000;
+/// Largest frame either way, in bytes. 4,000 characters of four bytes, each escaped at worst, fit.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// Sends a second that a user may keep up: faster than anyone types, slower than a script that floods.
+pub const SENDS_PER_SECOND: u32 = 10;
+/// Sends a user may make at once, for instance when an outbox is emptied after a long cut.
+pub const SEND_BURST: u32 = 30;
+/// Live connections a user may have on a node: a few devices with a few tabs each.
+pub const CONNECTIONS_PER_USER: usize = 20;
+/// Bytes queued for a connection that reads too slowly before it is closed.
+pub const QUEUE_BYTES: usize = 1024 * 1024;
+/// Time between the upgrade and the hello.
+pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
+/// Sends one client keeps unacknowledged. Enough to fill a group commit, few enough to bound a resend.
+pub const IN_FLIGHT: usize = 16;
+/// Changes in one answer to a fetch: with short messages well below [`FRAME_BYTES`].
+pub const FETCH_CHANGES: u64 = 100;
+/// People in a group, its owner included. Member lists travel whole.
+pub const GROUP_MEMBERS: usize = 256;
+/// Longest group or display name, in Unicode scalar values: what a list row can show.
+pub const NAME_CHARS: usize = 64;
+/// Users whose presence one connection may watch: a screenful of rows and the open group.
+pub const WATCHED_USERS: usize = 512;
+/// Shortest password, in Unicode scalar values, after NIST SP 800-63B-4 for passwords used with rate limits.
+pub const PASSWORD_MIN_CHARS: usize = 8;
+/// Longest password, in bytes: bounds the work of hashing.
+pub const PASSWORD_MAX_BYTES: usize = 256;
+
+/// How often a client speaks when it has nothing to say.
+pub const PING_EVERY: Duration = Duration::from_secs(15);
+/// How long a client waits for an answer to a ping before it takes the socket for dead.
+pub const PONG_WITHIN: Duration = Duration::from_secs(8);
+/// How long a node hears nothing before it sends a WebSocket ping, which browsers answer even in a hidden
+/// tab whose timers sleep.
+pub const NODE_PING_AFTER: Duration = Duration::from_secs(20);
+/// How long a node hears nothing before it takes the socket for dead.
+pub const NODE_SILENCE: Duration = Duration::from_secs(45);

@@ -1,0 +1,163 @@
+//! What a conversation consists of.
+
+use crate::ids::{ConversationId, Millis, SendKey, Seq, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A person, as others see them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct User {
+    /// Who.
+    pub id: UserId,
+    /// The name they log in with: lower case, unique, never changed.
+    pub name: String,
+    /// What they are called on screen.
+    pub display_name: String,
+}
+
+/// Two people, or a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationKind {
+    /// Two people; there is at most one for a pair.
+    Direct,
+    /// Any number of people, with a name and an owner.
+    Group,
+}
+
+/// A member of a conversation and how far they have come. Both cursors move forward only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Who.
+    pub user: User,
+    /// Highest seq that some device of theirs has received.
+    pub delivered: Seq,
+    /// Highest seq they have read.
+    pub read: Seq,
+}
+
+/// A conversation as one of its members sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Which.
+    pub id: ConversationId,
+    /// Two people, or a group.
+    pub kind: ConversationKind,
+    /// A group's name; `None` for two people.
+    pub name: Option<String>,
+    /// Who may rename a group and remove people; `None` for two people.
+    pub owner: Option<UserId>,
+    /// Everyone in it now, the viewer included, by user id.
+    pub members: Vec<Member>,
+    /// Highest seq.
+    pub head: Seq,
+    /// First seq the viewer may see: what was said before they joined is not theirs.
+    pub since: Seq,
+    /// Messages by others after the viewer's read cursor.
+    pub unread: u64,
+    /// The last message the viewer may see, for previews.
+    pub last_message: Option<Change>,
+}
+
+impl Conversation {
+    /// The member with this id, if they are in it now.
+    #[must_use]
+    pub fn member(&self, user: UserId) -> Option<&Member> {
+        self.members.iter().find(|member| member.user.id == user)
+    }
+
+    /// The other one of two people; `None` in a group.
+    #[must_use]
+    pub fn peer(&self, viewer: UserId) -> Option<&User> {
+        match self.kind {
+            ConversationKind::Direct => {
+                self.members.iter().map(|member| &member.user).find(|user| user.id != viewer)
+            }
+            ConversationKind::Group => None,
+        }
+    }
+}
+
+/// One entry of a conversation's log. The same (conversation, seq) is the same change everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Whose log.
+    pub conversation: ConversationId,
+    /// Where in the log.
+    pub seq: Seq,
+    /// When the store took it.
+    pub at: Millis,
+    /// Who did it; from the session, never from the client.
+    pub author: UserId,
+    /// The key it was sent with; `None` for what was not sent as a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<SendKey>,
+    /// What happened.
+    pub body: ChangeBody,
+}
+
+/// What a change did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ChangeBody {
+    /// A message was posted.
+    Posted {
+        /// Its text, exactly as sent.
+        text: String,
+    },
+    /// A group was made. Its first members are those of the [`ChangeBody::MembersAdded`] that follows.
+    Created {
+        /// The group's name.
+        name: String,
+    },
+    /// People were added.
+    MembersAdded {
+        /// The new members, as they are called now.
+        members: Vec<User>,
+    },
+    /// Somebody was removed by the owner, or left (then they are the author).
+    MemberRemoved {
+        /// Who is gone.
+        member: UserId,
+    },
+    /// A group has a new name.
+    Renamed {
+        /// The name from now on.
+        name: String,
+    },
+    /// A group has a new owner.
+    OwnerChanged {
+        /// The owner from now on.
+        owner: UserId,
+    },
+    /// A kind of a later version: it keeps its place in the log and is not shown.
+    #[serde(other)]
+    Unknown,
+}
+
+impl ChangeBody {
+    /// The message's text, if this is a message.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Posted { text } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether this changes who is in the conversation.
+    #[must_use]
+    pub const fn changes_members(&self) -> bool {
+        matches!(self, Self::MembersAdded { .. } | Self::MemberRemoved { .. })
+    }
+}
+
+/// Whether a user has a live connection anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Who.
+    pub user: UserId,
+    /// On some living node.
+    pub online: bool,
+    /// When their last connection ended; `None` if never connected, or if online.
+    pub last_seen: Option<Millis>,
+}
