@@ -69,9 +69,7 @@ impl Conversation {
     #[must_use]
     pub fn peer(&self, viewer: UserId) -> Option<&User> {
         match self.kind {
-            ConversationKind::Direct => {
-                self.members.iter().map(|member| &member.user).find(|user| user.id != viewer)
-            }
+            ConversationKind::Direct => self.members.iter().map(|member| &member.user).find(|user| user.id != viewer),
             ConversationKind::Group => None,
         }
     }

@@ -129,9 +129,8 @@ impl Envelope {
     pub fn decode(bytes: &Bytes) -> Result<Self, NotAnEnvelope> {
         match bytes.first() {
             Some(&CHANGE) if bytes.len() >= HEADER => {
-                let number = |at: usize| {
-                    bytes[at..at + 8].iter().fold(0_u64, |sum, &byte| (sum << 8) | u64::from(byte))
-                };
+                let number =
+                    |at: usize| bytes[at..at + 8].iter().fold(0_u64, |sum, &byte| (sum << 8) | u64::from(byte));
                 let frame = bytes.slice(HEADER..);
                 std::str::from_utf8(&frame).map_err(|_| NotAnEnvelope)?;
                 Ok(Self::Change(ChangeEnvelope {

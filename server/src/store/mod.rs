@@ -354,7 +354,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// The changes `from..=to`, as many as [`trunkline_protocol::limits::FETCH_CHANGES`], as `reader` may see them.
     /// Beyond the head: an empty range. `UnknownConversation` and `NotAMember` as they say.
-    async fn range(&self, reader: UserId, conversation: ConversationId, from: Seq, to: Seq) -> Result<Range, StoreError>;
+    async fn range(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        from: Seq,
+        to: Seq,
+    ) -> Result<Range, StoreError>;
 
     /// The changes `from..=to` for a node that delivers them: no reader, no limit but the range.
     async fn changes(&self, conversation: ConversationId, from: Seq, to: Seq) -> Result<Vec<Change>, StoreError>;
@@ -484,13 +490,7 @@ pub trait Store: Send + Sync + 'static {
     async fn revoke_token(&self, user: UserId, token: u64, at: Millis) -> Result<bool, StoreError>;
 
     /// Stores an invite (as a hash), good for `uses` accounts until `expires`.
-    async fn create_invite(
-        &self,
-        by: UserId,
-        invite: [u8; 32],
-        uses: u32,
-        expires: Millis,
-    ) -> Result<(), StoreError>;
+    async fn create_invite(&self, by: UserId, invite: [u8; 32], uses: u32, expires: Millis) -> Result<(), StoreError>;
 
     /// Whether an invite is good at `now`.
     async fn invite_is_valid(&self, invite: &[u8; 32], now: Millis) -> Result<bool, StoreError>;
