@@ -1,5 +1,7 @@
 //! Trunkline's user interface.
 
+pub mod backend;
+
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Stylesheet, Title, provide_meta_context};
 use leptos_router::{
