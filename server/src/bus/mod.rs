@@ -69,6 +69,11 @@ pub trait Bus: Send + Sync + 'static {
     /// Envelopes dropped so far because they could not be sent or taken in.
     fn dropped(&self) -> u64;
 
+    /// Whether nobody but this node can hear: then nothing need be published for others.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
     /// `memory` or `redis`: whether another process can be reached at all.
     fn kind(&self) -> &'static str;
 }
