@@ -10,6 +10,7 @@
 //! - [`inbox`]: what comes from other nodes
 //! - [`follower`]: reads from the store what nobody told
 //! - [`joining`]: a connection's welcome, and who comes into or leaves a conversation
+//! - [`conversations`]: making and changing them
 //! - [`lease`]: this incarnation's lease, and the presence of users
 //! - [`signals`]: cursors and typing
 //! - [`canary`]: whether the bus can hear
@@ -22,6 +23,7 @@
 
 pub mod appender;
 pub mod canary;
+pub mod conversations;
 pub mod delivery;
 pub mod follower;
 pub mod frames;
