@@ -29,14 +29,14 @@ pub const INBOX: usize = 16 * 1024;
 pub enum Destination<'a> {
     /// Every node.
     All,
-    /// These nodes; the publisher itself is allowed.
+    /// These nodes; the publisher itself is allowed. One that stands twice hears it twice.
     Nodes(&'a [NodeId]),
 }
 
 /// Whether the bus can be relied on for speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BusHealth {
-    /// Publisher and subscriber are connected.
+    /// Publisher and subscriber are connected, and the subscription is made.
     Up,
     /// At least one of them is not; the bus is trying.
     Down,
