@@ -1,6 +1,7 @@
 //! Trunkline's user interface.
 
 pub mod backend;
+pub mod functions;
 
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Stylesheet, Title, provide_meta_context};

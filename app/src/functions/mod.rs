@@ -1,0 +1,35 @@
+//! Server functions: what the pages ask of the server over HTTP.
+//!
+//! Each finds the [`crate::backend::service::Backend`] and the caller by [`backend`] and [`caller`], passes the
+//! question on, and answers with its result or a [`Refusal`]. They decide nothing themselves.
+//!
+//! # Layout
+//!
+//! - [`chat`]: the chat page, the directory, and groups
+
+pub mod chat;
+#[cfg(feature = "ssr")]
+mod request;
+
+use crate::backend::Refusal;
+use leptos::server_fn::codec::JsonEncoding;
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+#[cfg(feature = "ssr")]
+pub(crate) use request::{backend, caller};
+use trunkline_protocol::ErrorCode;
+
+impl FromServerFnError for Refusal {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Deserialization(_) | ServerFnErrorErr::Response(_) => {
+                Self::new(ErrorCode::Busy, "The server could not be reached. Please try again.")
+            }
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Serialization(_) => {
+                Self::new(ErrorCode::Invalid, "The server did not understand the request. Please reload the page.")
+            }
+            _ => Self::new(ErrorCode::StoreUnavailable, "Something went wrong on the server. Please try again."),
+        }
+    }
+}
