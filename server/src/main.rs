@@ -42,7 +42,11 @@ fn start_logging(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log)
         .with_context(|| format!("log: {:?} is not a filter; give info, debug or target=level", config.log))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if config.log_json { logs.json().init() } else { logs.init() }
+    if config.log_json {
+        logs.json().init()
+    } else {
+        logs.init()
+    }
     Ok(())
 }
 

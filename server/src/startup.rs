@@ -36,15 +36,15 @@ impl Server {
     /// # Errors
     /// With a sentence that says what to do.
     pub async fn prepare(config: Config) -> anyhow::Result<Self> {
-        let store = open_store(&config)?;
+        let store = open_store(&config).await?;
         let (bus, registry) = connect(&config)?;
         let metrics = Arc::new(Metrics::new().context("could not set up the metrics")?);
         let parts = Parts { store, bus, registry, routing: config.routing, metrics };
         let node = Node::start(parts).await.context("the store can not be read")?;
         refuse_a_split_cluster(&node).await?;
-        let listener = TcpListener::bind(config.listen).await.with_context(|| {
-            format!("listen: {} can not be used; is something else running there?", config.listen)
-        })?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("listen: {} can not be used; is something else running there?", config.listen))?;
         let accounts = Accounts::new(node.clone(), config.registration, config.session_lifetime);
         let leptos = leptos_options(&config);
         let state = AppState { node, accounts: Arc::new(accounts), config: Arc::new(config), leptos };
@@ -112,13 +112,14 @@ async fn wait_until_empty(node: &Node, most: Duration) {
     let _ = tokio::time::timeout(most, empty).await;
 }
 
-fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     let path = &config.database;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("database: the folder {} can not be made", folder.display()))?;
     }
     let store = SqliteStore::open(path, config.durability)
+        .await
         .with_context(|| format!("database: {} can not be opened", path.display()))?;
     Ok(Arc::new(store))
 }

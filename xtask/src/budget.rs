@@ -32,12 +32,10 @@ pub(crate) fn judge(compressed: usize, optimised: bool) -> Result<String> {
              networks wait for it. Find what made it grow, with `twiggy top` or by leaving out the last \
              dependency, before you raise the limit"
         ),
-        (_, true) => Ok(format!(
-            "WASM after wasm-opt and brotli: {size} of at most {limit}."
-        )),
-        (_, false) => Ok(format!(
-            "WASM after brotli, without wasm-opt: {size} (the limit of {limit} is for optimised WASM)."
-        )),
+        (_, true) => Ok(format!("WASM after wasm-opt and brotli: {size} of at most {limit}.")),
+        (_, false) => {
+            Ok(format!("WASM after brotli, without wasm-opt: {size} (the limit of {limit} is for optimised WASM)."))
+        }
     }
 }
 

@@ -70,9 +70,7 @@ mod tests {
     #[test]
     fn what_follows_two_dashes_belongs_to_the_server() {
         let cli = Cli::try_parse_from(["cargo xtask", "run", "--release", "--", "--help"]).unwrap();
-        let Command::Run { release, args } = cli.command else {
-            panic!("not run")
-        };
+        let Command::Run { release, args } = cli.command else { panic!("not run") };
         assert!(release);
         assert_eq!(args, ["--help"]);
     }

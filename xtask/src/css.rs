@@ -18,8 +18,8 @@ use anyhow::{Context as _, Result, bail};
 pub(crate) fn bundle(entry: &Path) -> Result<String> {
     let mut sheet = String::new();
     let mut seen = HashSet::new();
-    let text = fs::read_to_string(entry)
-        .with_context(|| format!("could not read the style sheet {}", entry.display()))?;
+    let text =
+        fs::read_to_string(entry).with_context(|| format!("could not read the style sheet {}", entry.display()))?;
     seen.insert(canonical(entry)?);
     inline(entry, &text, &mut seen, &mut sheet)?;
     Ok(sheet)
@@ -38,20 +38,13 @@ fn inline(file: &Path, text: &str, seen: &mut HashSet<PathBuf>, sheet: &mut Stri
             continue;
         }
         if scan.rules_begun {
-            bail!(
-                "{}: browsers ignore an @import after the first rule; move it to the top",
-                place()
-            );
+            bail!("{}: browsers ignore an @import after the first rule; move it to the top", place());
         }
-        let name = import(line).with_context(|| {
-            format!(
-                "{}: only `@import \"./file.css\";` is understood here",
-                place()
-            )
-        })?;
+        let name =
+            import(line).with_context(|| format!("{}: only `@import \"./file.css\";` is understood here", place()))?;
         let path = file.parent().unwrap_or_else(|| Path::new("")).join(name);
-        let imported = fs::read_to_string(&path)
-            .with_context(|| format!("{}: could not read {}", place(), path.display()))?;
+        let imported =
+            fs::read_to_string(&path).with_context(|| format!("{}: could not read {}", place(), path.display()))?;
         if seen.insert(canonical(&path)?) {
             inline(&path, &imported, seen, sheet)?;
         }
@@ -63,18 +56,14 @@ fn inline(file: &Path, text: &str, seen: &mut HashSet<PathBuf>, sheet: &mut Stri
 }
 
 fn canonical(path: &Path) -> Result<PathBuf> {
-    path.canonicalize()
-        .with_context(|| format!("could not read {}", path.display()))
+    path.canonicalize().with_context(|| format!("could not read {}", path.display()))
 }
 
 /// The file an import line names; `None` when it says anything more than that.
 fn import(line: &str) -> Option<&str> {
     let rest = line.trim().strip_prefix("@import")?.trim();
     let quoted = rest.strip_suffix(';')?.trim_end();
-    let quote = quoted
-        .chars()
-        .next()
-        .filter(|quote| matches!(quote, '"' | '\''))?;
+    let quote = quoted.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
     let name = quoted.strip_prefix(quote)?.strip_suffix(quote)?;
     let plain = !name.is_empty() && !name.contains([quote, ':']) && !name.starts_with('/');
     plain.then_some(name)
@@ -99,9 +88,8 @@ impl Scan {
             let (code, comment) = rest.split_at(rest.find("/*").unwrap_or(rest.len()));
             // `@layer a, b;` and `@charset` may stand before imports.
             let code = code.trim();
-            let harmless = code.is_empty()
-                || code.starts_with("@charset")
-                || (code.starts_with("@layer") && code.ends_with(';'));
+            let harmless =
+                code.is_empty() || code.starts_with("@charset") || (code.starts_with("@layer") && code.ends_with(';'));
             self.rules_begun |= !harmless;
             if comment.is_empty() {
                 return;
@@ -129,10 +117,7 @@ mod tests {
     #[test]
     fn imports_are_inlined_in_order_and_relative_to_their_file() {
         let text = sheet(&[
-            (
-                "main.css",
-                "@import \"./tokens.css\";\n@import './components/a.css';\nbody {}\n",
-            ),
+            ("main.css", "@import \"./tokens.css\";\n@import './components/a.css';\nbody {}\n"),
             ("tokens.css", ":root {}\n"),
             ("components/a.css", "@import \"./b.css\";\n.a {}\n"),
             ("components/b.css", ".b {}\n"),
@@ -143,29 +128,17 @@ mod tests {
     #[test]
     fn a_file_appears_once_and_a_circle_ends() {
         let text = sheet(&[
-            (
-                "main.css",
-                "@import \"./a.css\";\n@import \"./b.css\";\n@import \"./a.css\";\n",
-            ),
+            ("main.css", "@import \"./a.css\";\n@import \"./b.css\";\n@import \"./a.css\";\n"),
             ("a.css", "@import \"./b.css\";\n.a {}\n"),
-            (
-                "b.css",
-                "@import \"./a.css\";\n@import \"./main.css\";\n.b {}\n",
-            ),
+            ("b.css", "@import \"./a.css\";\n@import \"./main.css\";\n.b {}\n"),
         ]);
         assert_eq!(text.unwrap(), ".b {}\n.a {}\n");
     }
 
     #[test]
     fn a_missing_file_is_named_with_the_line_that_asks_for_it() {
-        let error = format!(
-            "{:#}",
-            sheet(&[("main.css", "\n@import \"./gone.css\";\n")]).unwrap_err()
-        );
-        assert!(
-            error.contains("main.css:2") && error.contains("gone.css"),
-            "{error}"
-        );
+        let error = format!("{:#}", sheet(&[("main.css", "\n@import \"./gone.css\";\n")]).unwrap_err());
+        assert!(error.contains("main.css:2") && error.contains("gone.css"), "{error}");
     }
 
     #[test]
@@ -178,30 +151,17 @@ mod tests {
     fn imports_may_follow_comments_and_layer_names_but_no_rule() {
         let files = |start: &str| {
             vec![
-                (
-                    "main.css".to_owned(),
-                    format!("{start}\n@import \"./a.css\";\n"),
-                ),
+                ("main.css".to_owned(), format!("{start}\n@import \"./a.css\";\n")),
                 ("a.css".to_owned(), ".a {}\n".to_owned()),
             ]
         };
         let bundle = |start: &str| {
             let files = files(start);
-            sheet(
-                &files
-                    .iter()
-                    .map(|(name, text)| (name.as_str(), text.as_str()))
-                    .collect::<Vec<_>>(),
-            )
+            sheet(&files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>())
         };
         assert!(bundle("/* hello\n there */").is_ok());
         assert!(bundle("@layer base, components;").is_ok());
-        assert!(
-            bundle("body {}")
-                .unwrap_err()
-                .to_string()
-                .contains("main.css:2")
-        );
+        assert!(bundle("body {}").unwrap_err().to_string().contains("main.css:2"));
         assert!(bundle("/* x */ body {}").is_err());
     }
 

@@ -15,11 +15,7 @@
 //! - [`progress`] what the user sees of all this
 //! - [`test`] the checks and tests, and their sum
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command-line tool speaks to its user"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 
 mod budget;
 mod cli;
@@ -55,19 +51,13 @@ fn main() -> ExitCode {
 fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
     match cli.command {
-        Command::Run { release, args } => {
-            pipeline::run(&workspace, Mode::from_release(release), &args)
-        }
+        Command::Run { release, args } => pipeline::run(&workspace, Mode::from_release(release), &args),
         Command::Build { release } => {
             let binary = pipeline::build(&workspace, Mode::from_release(release))?;
             println!("\nBuilt {}.", workspace.shown(&binary));
             Ok(ExitCode::SUCCESS)
         }
         Command::Dist => pipeline::dist(&workspace),
-        Command::Test {
-            parts,
-            fail_fast,
-            args,
-        } => test::run(&workspace, &parts, fail_fast, &args),
+        Command::Test { parts, fail_fast, args } => test::run(&workspace, &parts, fail_fast, &args),
     }
 }

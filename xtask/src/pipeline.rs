@@ -92,29 +92,16 @@ pub(crate) fn dist(workspace: &Workspace) -> Result<ExitCode> {
     let folder = workspace.root.join("dist");
     let shipped = folder.join(NAME);
     fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
-    let size = fs::copy(&built, &shipped)
-        .with_context(|| format!("could not write {}", shipped.display()))?;
-    println!(
-        "\n{} is ready: {}, and needs no other file.",
-        workspace.shown(&shipped),
-        budget::mib(size)
-    );
+    let size = fs::copy(&built, &shipped).with_context(|| format!("could not write {}", shipped.display()))?;
+    println!("\n{} is ready: {}, and needs no other file.", workspace.shown(&shipped), budget::mib(size));
     Ok(ExitCode::SUCCESS)
 }
 
 fn steps(workspace: &Workspace, mode: Mode, progress: &mut Progress) -> Result<PathBuf> {
-    progress.step("Looking for the wasm32 target", || {
-        tools::rust::ensure_wasm_target(workspace)
-    })?;
-    progress.step("Building the browser bundle", || {
-        build_frontend(workspace, mode)
-    })?;
+    progress.step("Looking for the wasm32 target", || tools::rust::ensure_wasm_target(workspace))?;
+    progress.step("Building the browser bundle", || build_frontend(workspace, mode))?;
     progress.step("Assembling the site", || {
-        let source = workspace
-            .target
-            .join("wasm32-unknown-unknown")
-            .join(mode.wasm_profile())
-            .join(WASM_FILE);
+        let source = workspace.target.join("wasm32-unknown-unknown").join(mode.wasm_profile()).join(WASM_FILE);
         let bundle = wasm::bundle(workspace, &source, mode)?;
         let site = site::assemble(workspace, &bundle.folder, mode)?;
         note(&format!(
@@ -128,37 +115,20 @@ fn steps(workspace: &Workspace, mode: Mode, progress: &mut Progress) -> Result<P
         }
         Ok(())
     })?;
-    progress.step("Building the server with the site inside", || {
-        build_server(workspace, mode)
-    })?;
+    progress.step("Building the server with the site inside", || build_server(workspace, mode))?;
     Ok(binary(workspace, mode))
 }
 
 fn build_frontend(workspace: &Workspace, mode: Mode) -> Result<()> {
     let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--package",
-        FRONTEND,
-        "--lib",
-        "--target",
-        tools::rust::WASM_TARGET,
-    ]);
+    cargo.args(["build", "--package", FRONTEND, "--lib", "--target", tools::rust::WASM_TARGET]);
     cargo.args(["--profile", mode.wasm_profile()]);
     process::run(&mut cargo, "the browser bundle does not build")
 }
 
 fn build_server(workspace: &Workspace, mode: Mode) -> Result<()> {
     let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--package",
-        SERVER,
-        "--bin",
-        NAME,
-        "--features",
-        "embed",
-    ]);
+    cargo.args(["build", "--package", SERVER, "--bin", NAME, "--features", "embed"]);
     cargo.args(["--profile", mode.server_profile().0]);
     process::run(&mut cargo, "the server does not build")
 }

@@ -19,11 +19,7 @@ impl Progress {
     ///
     /// # Errors
     /// Those of the step.
-    pub(crate) fn step<T>(
-        &mut self,
-        title: &str,
-        work: impl FnOnce() -> anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
+    pub(crate) fn step<T>(&mut self, title: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
         self.announce(title);
         let started = Instant::now();
         let result = work()?;

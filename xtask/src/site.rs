@@ -52,17 +52,11 @@ pub(crate) fn assemble(workspace: &Workspace, bundle: &Path, mode: Mode) -> Resu
     let mut compressed_wasm = None;
     if mode == Mode::Release {
         let forms = compressed_forms(&files, &site)?;
-        compressed_wasm = forms
-            .get(Path::new(&format!("pkg/{NAME}.wasm.br")))
-            .map(Vec::len);
+        compressed_wasm = forms.get(Path::new(&format!("pkg/{NAME}.wasm.br"))).map(Vec::len);
         files.extend(forms);
     }
     let changed = mirror(&files, &site)?;
-    Ok(Report {
-        files: files.len(),
-        changed,
-        compressed_wasm,
-    })
+    Ok(Report { files: files.len(), changed, compressed_wasm })
 }
 
 /// Adds everything below `folder`, under `prefix`. A folder that does not exist holds nothing; files
@@ -71,9 +65,7 @@ fn collect(folder: &Path, prefix: &Path, files: &mut Files) -> Result<()> {
     if !folder.exists() {
         return Ok(());
     }
-    for entry in
-        fs::read_dir(folder).with_context(|| format!("could not read {}", folder.display()))?
-    {
+    for entry in fs::read_dir(folder).with_context(|| format!("could not read {}", folder.display()))? {
         let path = entry?.path();
         let Some(name) = path.file_name() else {
             continue;
@@ -85,10 +77,7 @@ fn collect(folder: &Path, prefix: &Path, files: &mut Files) -> Result<()> {
         if path.is_dir() {
             collect(&path, &place, files)?;
         } else {
-            files.insert(
-                place,
-                fs::read(&path).with_context(|| format!("could not read {}", path.display()))?,
-            );
+            files.insert(place, fs::read(&path).with_context(|| format!("could not read {}", path.display()))?);
         }
     }
     Ok(())
@@ -138,15 +127,11 @@ fn mirror(files: &Files, site: &Path) -> Result<usize> {
         fs::remove_file(&path).with_context(|| format!("could not remove {}", path.display()))?;
         changed += 1;
     }
-    for (place, content) in files
-        .iter()
-        .filter(|(place, content)| present.get(*place) != Some(*content))
-    {
+    for (place, content) in files.iter().filter(|(place, content)| present.get(*place) != Some(*content)) {
         let path = site.join(place);
         let folder = path.parent().unwrap_or(site);
         // A folder that has become a file is in the way only if `public/` was rearranged by hand.
-        fs::create_dir_all(folder)
-            .with_context(|| format!("could not make {}", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))?;
         fs::write(&path, content).with_context(|| format!("could not write {}", path.display()))?;
         changed += 1;
     }
@@ -158,9 +143,7 @@ mod tests {
     use super::*;
 
     fn files(list: &[(&str, &str)]) -> Files {
-        list.iter()
-            .map(|(place, content)| ((*place).into(), content.as_bytes().to_vec()))
-            .collect()
+        list.iter().map(|(place, content)| ((*place).into(), content.as_bytes().to_vec())).collect()
     }
 
     fn written(path: &Path) -> std::time::SystemTime {
@@ -187,26 +170,16 @@ mod tests {
         let source = files(&[("a.css", &text), ("b.png", &text), ("tiny.js", "x")]);
         let forms = compressed_forms(&source, Path::new("nowhere")).unwrap();
         assert_eq!(forms.keys().collect::<Vec<_>>(), [Path::new("a.css.br")]);
-        assert_eq!(
-            decompressed(&forms[Path::new("a.css.br")]).unwrap(),
-            text.as_bytes()
-        );
+        assert_eq!(decompressed(&forms[Path::new("a.css.br")]).unwrap(), text.as_bytes());
     }
 
     #[test]
     fn a_compressed_form_of_something_else_is_replaced() {
         let site = tempfile::tempdir().unwrap();
-        fs::write(
-            site.path().join("a.css.br"),
-            compressed(b"old old old old old").unwrap(),
-        )
-        .unwrap();
+        fs::write(site.path().join("a.css.br"), compressed(b"old old old old old").unwrap()).unwrap();
         let text = "new ".repeat(100);
         let forms = compressed_forms(&files(&[("a.css", &text)]), site.path()).unwrap();
-        assert_eq!(
-            decompressed(&forms[Path::new("a.css.br")]).unwrap(),
-            text.as_bytes()
-        );
+        assert_eq!(decompressed(&forms[Path::new("a.css.br")]).unwrap(), text.as_bytes());
     }
 
     #[test]

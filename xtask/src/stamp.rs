@@ -57,11 +57,9 @@ impl Stamp {
     /// When the stamp cannot be written.
     pub(crate) fn set(&self, inputs: &Inputs) -> Result<()> {
         if let Some(folder) = self.0.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("could not make {}", folder.display()))?;
+            fs::create_dir_all(folder).with_context(|| format!("could not make {}", folder.display()))?;
         }
-        fs::write(&self.0, inputs.value())
-            .with_context(|| format!("could not write {}", self.0.display()))
+        fs::write(&self.0, inputs.value()).with_context(|| format!("could not write {}", self.0.display()))
     }
 
     /// Forgets the inputs: call it before the outputs are touched.
@@ -111,9 +109,6 @@ mod tests {
 
     #[test]
     fn two_settings_do_not_run_into_one() {
-        assert_ne!(
-            Inputs::default().text("ab").text("c").value(),
-            Inputs::default().text("a").text("bc").value()
-        );
+        assert_ne!(Inputs::default().text("ab").text("c").value(), Inputs::default().text("a").text("bc").value());
     }
 }

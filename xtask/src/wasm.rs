@@ -52,69 +52,37 @@ pub(crate) fn bundle(workspace: &Workspace, source: &Path, mode: Mode) -> Result
         Mode::Release => tools::wasm_opt::find_or_install(workspace),
     };
     let folder = workspace.own().join(format!("bundle-{}", mode.name()));
-    let stamp = Stamp::at(
-        workspace
-            .own()
-            .join(format!("bundle-{}.stamp", mode.name())),
-    );
-    let tool = optimiser
-        .as_deref()
-        .map_or(OsStr::new("none"), Path::as_os_str)
-        .to_string_lossy();
-    let inputs = Inputs::default()
-        .text(RECIPE)
-        .text(&WASM_OPT.join(" "))
-        .text(&tool)
-        .file(source)?;
-    let (script, module) = (
-        folder.join(format!("{NAME}.js")),
-        folder.join(format!("{NAME}.wasm")),
-    );
+    let stamp = Stamp::at(workspace.own().join(format!("bundle-{}.stamp", mode.name())));
+    let tool = optimiser.as_deref().map_or(OsStr::new("none"), Path::as_os_str).to_string_lossy();
+    let inputs = Inputs::default().text(RECIPE).text(&WASM_OPT.join(" ")).text(&tool).file(source)?;
+    let (script, module) = (folder.join(format!("{NAME}.js")), folder.join(format!("{NAME}.wasm")));
 
     if stamp.is_fresh(&inputs, &[&script, &module]) {
-        return Ok(Bundle {
-            folder,
-            optimised: optimiser.is_some(),
-        });
+        return Ok(Bundle { folder, optimised: optimiser.is_some() });
     }
     stamp.clear();
     bind(source, &folder)?;
     if let Some(optimiser) = &optimiser {
         note("Running wasm-opt over the bundle.");
         if let Err(error) = optimise(optimiser, &module) {
-            note(&format!(
-                "The bundle stays as it is, larger than it could be: {error:#}"
-            ));
+            note(&format!("The bundle stays as it is, larger than it could be: {error:#}"));
             // Without a stamp it is tried again the next time.
-            return Ok(Bundle {
-                folder,
-                optimised: false,
-            });
+            return Ok(Bundle { folder, optimised: false });
         }
     }
     stamp.set(&inputs)?;
-    Ok(Bundle {
-        folder,
-        optimised: optimiser.is_some(),
-    })
+    Ok(Bundle { folder, optimised: optimiser.is_some() })
 }
 
 fn bind(source: &Path, folder: &Path) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(folder)
-            .with_context(|| format!("could not empty {}", folder.display()))?;
+        fs::remove_dir_all(folder).with_context(|| format!("could not empty {}", folder.display()))?;
     }
     let mut bindgen = Bindgen::new();
     bindgen.input_path(source).out_name(NAME).typescript(false);
-    bindgen
-        .web(true)?
-        .generate(folder)
-        .context("wasm-bindgen refused the bundle")?;
+    bindgen.web(true)?.generate(folder).context("wasm-bindgen refused the bundle")?;
     // The name that `cargo leptos` gives it, and that Leptos writes into the page.
-    let (given, wanted) = (
-        folder.join(format!("{NAME}_bg.wasm")),
-        folder.join(format!("{NAME}.wasm")),
-    );
+    let (given, wanted) = (folder.join(format!("{NAME}_bg.wasm")), folder.join(format!("{NAME}.wasm")));
     fs::rename(&given, &wanted).with_context(|| format!("could not rename {}", given.display()))
 }
 
@@ -129,10 +97,7 @@ fn optimise(optimiser: &Path, module: &Path) -> Result<()> {
         .with_context(|| format!("could not start {}", optimiser.display()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "wasm-opt failed: {}",
-            said.lines().next().unwrap_or("it did not say why")
-        );
+        bail!("wasm-opt failed: {}", said.lines().next().unwrap_or("it did not say why"));
     }
     fs::rename(&smaller, module).with_context(|| format!("could not replace {}", module.display()))
 }

@@ -40,36 +40,21 @@ impl Workspace {
     /// # Errors
     /// When cargo cannot be started, or refuses a manifest: its own words say which.
     pub(crate) fn find() -> Result<Self> {
-        let own = env::var_os("CARGO_MANIFEST_DIR")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        let root = own
-            .parent()
-            .context("this crate is in no workspace folder")?
-            .to_owned();
+        let own =
+            env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = own.parent().context("this crate is in no workspace folder")?.to_owned();
         let output = cargo(&root)
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .output()
             .context("could not start cargo")?;
         if !output.status.success() {
-            bail!(
-                "cargo could not read this workspace:\n{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            bail!("cargo could not read this workspace:\n{}", String::from_utf8_lossy(&output.stderr));
         }
-        let metadata: Value = serde_json::from_slice(&output.stdout)
-            .context("cargo described this workspace in a form I cannot read")?;
-        let target = metadata["target_directory"]
-            .as_str()
-            .context("cargo did not say where it builds")?;
-        let packages = metadata["packages"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        Ok(Self {
-            root,
-            target: target.into(),
-            packages: packages.iter().filter_map(package).collect(),
-        })
+        let metadata: Value =
+            serde_json::from_slice(&output.stdout).context("cargo described this workspace in a form I cannot read")?;
+        let target = metadata["target_directory"].as_str().context("cargo did not say where it builds")?;
+        let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(Self { root, target: target.into(), packages: packages.iter().filter_map(package).collect() })
     }
 
     /// A `cargo` command in the workspace's folder.
@@ -93,17 +78,12 @@ impl Workspace {
     /// The member in this folder of the workspace, if there is one.
     pub(crate) fn package_in(&self, folder: &str) -> Option<&Package> {
         let folder = self.root.join(folder);
-        self.packages
-            .iter()
-            .find(|package| package.folder == folder)
+        self.packages.iter().find(|package| package.folder == folder)
     }
 
     /// A path as the user would write it, relative to the workspace where it is inside.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root)
-            .unwrap_or(path)
-            .display()
-            .to_string()
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 }
 
@@ -125,13 +105,8 @@ fn package(value: &Value) -> Option<Package> {
     let manifest = Path::new(value["manifest_path"].as_str()?);
     let targets = value["targets"].as_array()?;
     let is = |target: &Value, kinds: &[&str]| {
-        let kind = target["kind"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        kind.iter()
-            .filter_map(Value::as_str)
-            .any(|kind| kinds.contains(&kind))
+        let kind = target["kind"].as_array().map(Vec::as_slice).unwrap_or_default();
+        kind.iter().filter_map(Value::as_str).any(|kind| kinds.contains(&kind))
     };
     let mut tests: Vec<String> = targets
         .iter()
@@ -142,9 +117,7 @@ fn package(value: &Value) -> Option<Package> {
     Some(Package {
         name: value["name"].as_str()?.to_owned(),
         folder: manifest.parent()?.to_owned(),
-        has_library: targets
-            .iter()
-            .any(|target| is(target, &["lib", "rlib", "cdylib"])),
+        has_library: targets.iter().any(|target| is(target, &["lib", "rlib", "cdylib"])),
         tests,
     })
 }

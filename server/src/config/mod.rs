@@ -155,7 +155,8 @@ fn database(url: &str) -> Result<PathBuf, ConfigError> {
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
         _ => {
-            let problem = format!("{} is not supported; give sqlite: and a file, such as sqlite:data/trunkline.db", redact(url));
+            let problem =
+                format!("{} is not supported; give sqlite: and a file, such as sqlite:data/trunkline.db", redact(url));
             Err(ConfigError::new("database", problem))
         }
     }

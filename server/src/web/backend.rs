@@ -11,9 +11,7 @@ use trunkline_app::backend::{
     ChatSnapshot, Doors, GroupAmendment, OpenConversation, Person, Refusal, Registration, SessionInfo, Settings,
     TokenInfo,
 };
-use trunkline_protocol::{
-    Conversation, ConversationId, ConversationKind, ErrorCode, Seq, SessionId, UserId, limits,
-};
+use trunkline_protocol::{Conversation, ConversationId, ConversationKind, ErrorCode, Seq, SessionId, UserId, limits};
 
 /// Changes of the open conversation that a page shows at once.
 const OPEN_CHANGES: u64 = 50;
@@ -87,9 +85,8 @@ impl Backend for PageBackend {
         let me = viewer.user.id;
         let resume = self.state.node.store.resume(me, None).await.map_err(refusal)?;
         let mut conversations = resume.conversations;
-        conversations.sort_by_key(|known| {
-            std::cmp::Reverse((known.last_message.as_ref().map(|message| message.at), known.id))
-        });
+        conversations
+            .sort_by_key(|known| std::cmp::Reverse((known.last_message.as_ref().map(|message| message.at), known.id)));
         let open = match conversations.iter().find(|known| Some(known.id) == open) {
             Some(conversation) => Some((self.open(me, conversation).await?, conversation)),
             None => None,

@@ -25,11 +25,14 @@ const SYSTEMS: [(&str, &str); 7] = [
 /// "Firefox on Linux" for a `User-Agent` header; its first word for a program; "Unknown device" for nothing.
 #[must_use]
 pub fn describe(agent: &str) -> String {
-    let find = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let find =
+        |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     match (find(&BROWSERS), find(&SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(browser), None) => browser.to_owned(),
-        (None, _) => agent.split([' ', '/']).next().filter(|word| !word.is_empty()).unwrap_or("Unknown device").to_owned(),
+        (None, _) => {
+            agent.split([' ', '/']).next().filter(|word| !word.is_empty()).unwrap_or("Unknown device").to_owned()
+        }
     }
 }
 
@@ -39,7 +42,8 @@ mod tests {
 
     #[test]
     fn browsers_are_told_apart_although_they_pretend() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36";
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36";
         assert_eq!(describe(chrome), "Chrome on Linux");
         assert_eq!(describe(&format!("{chrome} Edg/120.0")), "Edge on Linux");
         assert_eq!(describe("Mozilla/5.0 (Android 14; Mobile; rv:121.0) Gecko Firefox/121.0"), "Firefox on Android");

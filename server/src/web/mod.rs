@@ -5,7 +5,7 @@
 //! - [`state`]: what handlers share
 //! - [`session`]: who sent a request
 //! - [`security`]: origin check, CSRF, headers
-//! - [`upgrade`]: `/ws`
+//! - [`upgrade`]: the route `/ws`
 //! - [`pages`]: the rendered pages, and [`backend`]: what they need of the server
 //! - [`api`]: the JSON API and its OpenAPI document
 //! - [`health`]: `/healthz`, `/readyz`, `/metrics`

@@ -18,9 +18,7 @@ pub fn router(state: &AppState) -> Router {
     let backend: SharedBackend = Arc::new(PageBackend::new(state.clone()));
     let context = move || provide_context(backend.clone());
     let (options, functions) = (state.leptos.clone(), context.clone());
-    let functions = move |request: Request| {
-        leptos_axum::handle_server_fns_with_context(functions.clone(), request)
-    };
+    let functions = move |request: Request| leptos_axum::handle_server_fns_with_context(functions.clone(), request);
     let pages = Router::new().leptos_routes_with_context(&options, generate_route_list(App), context.clone(), {
         let options = options.clone();
         move || shell(options.clone())

@@ -8,7 +8,6 @@ use axum::response::Response;
 use tower_http::csrf::CsrfLayer;
 
 /// Refuses requests that change something and come from another site's page (by `Sec-Fetch-Site` and `Origin`).
-#[must_use]
 pub fn csrf(config: &Config) -> CsrfLayer {
     let origins = config.public_url.iter().chain(&config.allowed_origins);
     origins.fold(CsrfLayer::new(), |layer, origin| {

@@ -8,10 +8,7 @@ use anyhow::Result;
 
 /// Waits for the program and passes its exit code on.
 pub(crate) fn replace(command: &mut Command) -> Result<ExitCode> {
-    let code = command
-        .status()?
-        .code()
-        .and_then(|code| u8::try_from(code).ok());
+    let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 

@@ -21,10 +21,7 @@ pub(crate) use watch::{Ended, watch};
 /// `complaint` when it fails; or that it could not be started.
 pub(crate) fn run(command: &mut Command, complaint: &str) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("could not start {program}"))?;
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("could not start {program}"))?;
     if !status.success() {
         bail!("{complaint} ({program} ended with {})", ending(status));
     }
@@ -41,7 +38,5 @@ pub(crate) fn replace(command: &mut Command) -> Result<ExitCode> {
 
 /// How a program ended, in words.
 pub(crate) fn ending(status: ExitStatus) -> String {
-    status
-        .code()
-        .map_or_else(|| status.to_string(), |code| format!("code {code}"))
+    status.code().map_or_else(|| status.to_string(), |code| format!("code {code}"))
 }

@@ -26,8 +26,7 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn notice_interrupts() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&flag))
-            .context("could not handle Ctrl-C")?;
+        signal_hook::flag::register(signal, Arc::clone(&flag)).context("could not handle Ctrl-C")?;
     }
     Ok(flag)
 }

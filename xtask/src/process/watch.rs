@@ -66,26 +66,15 @@ impl Watched {
         let program = command.get_program().to_string_lossy().into_owned();
         platform::lead_group(command);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("could not start {program}"))?;
+        let mut child = command.spawn().with_context(|| format!("could not start {program}"))?;
         let (sender, lines) = sync_channel(WAITING);
         if let Some(output) = child.stdout.take() {
             thread::spawn(move || read(output, &sender));
         }
-        Ok(Self {
-            child,
-            lines,
-            grace,
-        })
+        Ok(Self { child, lines, grace })
     }
 
-    fn follow(
-        &mut self,
-        deadline: Instant,
-        interrupted: &AtomicBool,
-        show: &mut dyn FnMut(String),
-    ) -> Result<Ended> {
+    fn follow(&mut self, deadline: Instant, interrupted: &AtomicBool, show: &mut dyn FnMut(String)) -> Result<Ended> {
         loop {
             if let Some(status) = self.listen(show)? {
                 return Ok(Ended::Exited(status));
@@ -109,9 +98,7 @@ impl Watched {
             // It closed its output and still runs.
             Err(RecvTimeoutError::Disconnected) => thread::sleep(POLL),
         }
-        self.child
-            .try_wait()
-            .context("could not wait for a program")
+        self.child.try_wait().context("could not wait for a program")
     }
 
     /// Lets the program clean up, then ends it.
@@ -133,10 +120,7 @@ impl Watched {
         platform::kill_group(&mut self.child);
         // With the group gone the pipe ends; a process that left the group may hold it, and is not waited for.
         let until = Instant::now() + self.grace;
-        while let Ok(line) = self
-            .lines
-            .recv_timeout(until.saturating_duration_since(Instant::now()))
-        {
+        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
             show(line);
         }
     }
@@ -151,9 +135,7 @@ fn read(output: impl Read, lines: &SyncSender<String>) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        let line = String::from_utf8_lossy(&bytes)
-            .trim_end_matches(['\r', '\n'])
-            .to_owned();
+        let line = String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned();
         if lines.send(line).is_err() {
             return;
         }
@@ -167,34 +149,20 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
     const SHORT: Duration = Duration::from_millis(300);
 
-    fn shell(
-        script: &str,
-        limit: Duration,
-        grace: Duration,
-        interrupted: bool,
-    ) -> (Ended, Vec<String>, Duration) {
+    fn shell(script: &str, limit: Duration, grace: Duration, interrupted: bool) -> (Ended, Vec<String>, Duration) {
         let started = Instant::now();
         let mut lines = Vec::new();
         let mut show = |line| lines.push(line);
         let mut watched = Watched::start(Command::new("sh").args(["-c", script]), grace).unwrap();
-        let ended = watched
-            .follow(started + limit, &AtomicBool::new(interrupted), &mut show)
-            .unwrap();
+        let ended = watched.follow(started + limit, &AtomicBool::new(interrupted), &mut show).unwrap();
         watched.clear(&mut show);
         (ended, lines, started.elapsed())
     }
 
     #[test]
     fn every_line_and_the_status_are_seen() {
-        let (ended, lines, _) = shell(
-            "echo one; printf 'two\\r\\n'; printf three; exit 3",
-            LONG,
-            LONG,
-            false,
-        );
-        let Ended::Exited(status) = ended else {
-            panic!("{ended:?}")
-        };
+        let (ended, lines, _) = shell("echo one; printf 'two\\r\\n'; printf three; exit 3", LONG, LONG, false);
+        let Ended::Exited(status) = ended else { panic!("{ended:?}") };
         assert_eq!(status.code(), Some(3));
         assert_eq!(lines, ["one", "two", "three"]);
     }

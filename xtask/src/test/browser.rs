@@ -28,11 +28,7 @@ pub(super) fn e2e(session: &mut Session<'_>) -> Result<Tally> {
     system::ensure(&[REDIS, NGINX, CHROMIUM, NODE, NPM])?;
     ensure_wasm_target(workspace)?;
     let mut build = Command::new(&session.own);
-    if !session.run(
-        "Building the server with the site inside",
-        build.arg("build"),
-        &mut |_| {},
-    )? {
+    if !session.run("Building the server with the site inside", build.arg("build"), &mut |_| {})? {
         return Ok(Tally::FAILURE);
     }
     if !install(session, &folder)? {
@@ -45,9 +41,7 @@ pub(super) fn e2e(session: &mut Session<'_>) -> Result<Tally> {
 fn install(session: &mut Session<'_>, folder: &Path) -> Result<bool> {
     let stamp = Stamp::at(session.workspace.own().join("npm.stamp"));
     let lock = folder.join("package-lock.json");
-    let inputs = Inputs::default()
-        .text(&folder.to_string_lossy())
-        .file(&lock)?;
+    let inputs = Inputs::default().text(&folder.to_string_lossy()).file(&lock)?;
     if stamp.is_fresh(&inputs, &[&folder.join("node_modules")]) {
         return Ok(true);
     }
@@ -67,8 +61,7 @@ fn play(session: &mut Session<'_>, folder: &Path) -> Result<Tally> {
     let workspace = session.workspace;
     let report = workspace.own().join("playwright.json");
     if report.exists() {
-        fs::remove_file(&report)
-            .with_context(|| format!("could not remove {}", report.display()))?;
+        fs::remove_file(&report).with_context(|| format!("could not remove {}", report.display()))?;
     }
     let mut playwright = program(folder, "npx")?;
     playwright
@@ -88,27 +81,18 @@ fn read(report: &Path) -> Option<Tally> {
 
 /// The browser the user names, or the system's.
 fn chromium() -> Result<PathBuf> {
-    match env::var_os("CHROMIUM_PATH")
-        .map(PathBuf::from)
-        .or_else(|| CHROMIUM.find())
-    {
+    match env::var_os("CHROMIUM_PATH").map(PathBuf::from).or_else(|| CHROMIUM.find()) {
         Some(path) if path.is_file() => Ok(path),
-        Some(path) => bail!(
-            "CHROMIUM_PATH names {}, and there is no such file",
-            path.display()
-        ),
+        Some(path) => bail!("CHROMIUM_PATH names {}, and there is no such file", path.display()),
         None => bail!("there is no Chromium: install it, or let CHROMIUM_PATH name one"),
     }
 }
 
 /// A program in this folder, which finds servers as well on its PATH.
 fn program(folder: &Path, name: &str) -> Result<Command> {
-    let path = tools::find(&[name])
-        .with_context(|| format!("{name} was not found: install Node.js with npm"))?;
+    let path = tools::find(&[name]).with_context(|| format!("{name} was not found: install Node.js with npm"))?;
     let mut command = Command::new(path);
-    command
-        .current_dir(folder)
-        .env("PATH", env::join_paths(tools::folders())?);
+    command.current_dir(folder).env("PATH", env::join_paths(tools::folders())?);
     Ok(command)
 }
 
@@ -120,22 +104,8 @@ mod tests {
     fn a_missing_report_counts_as_one_failure_when_the_run_failed() {
         let folder = tempfile::tempdir().unwrap();
         let report = folder.path().join("report.json");
-        assert_eq!(
-            read(&report).unwrap_or_default().with_ending(false),
-            Tally::FAILURE
-        );
-        fs::write(
-            &report,
-            r#"{"stats":{"expected":3,"unexpected":0,"flaky":0,"skipped":0},"errors":[]}"#,
-        )
-        .unwrap();
-        assert_eq!(
-            read(&report),
-            Some(Tally {
-                passed: 3,
-                failed: 0,
-                skipped: 0
-            })
-        );
+        assert_eq!(read(&report).unwrap_or_default().with_ending(false), Tally::FAILURE);
+        fs::write(&report, r#"{"stats":{"expected":3,"unexpected":0,"flaky":0,"skipped":0},"errors":[]}"#).unwrap();
+        assert_eq!(read(&report), Some(Tally { passed: 3, failed: 0, skipped: 0 }));
     }
 }

@@ -21,10 +21,7 @@ struct Shipped<'a> {
 
 impl Shipped<'_> {
     fn title(&self) -> String {
-        let features = self
-            .features
-            .map(|features| format!(", {features}"))
-            .unwrap_or_default();
+        let features = self.features.map(|features| format!(", {features}")).unwrap_or_default();
         let browser = if self.browser { ", browser" } else { "" };
         format!("{}{features}{browser}", self.package)
     }
@@ -59,11 +56,7 @@ fn shipped(workspace: &Workspace) -> Vec<Shipped<'_>> {
     .filter(|(_, features, _)| *features != Some("embed") || has_site)
     .filter_map(|(folder, features, browser)| {
         let package = &workspace.package_in(folder)?.name;
-        Some(Shipped {
-            package,
-            features,
-            browser,
-        })
+        Some(Shipped { package, features, browser })
     })
     .collect()
 }
@@ -75,11 +68,7 @@ fn shipped(workspace: &Workspace) -> Vec<Shipped<'_>> {
 pub(super) fn format(session: &mut Session<'_>) -> Result<Tally> {
     ensure_components(session.workspace)?;
     let mut cargo = session.workspace.cargo();
-    count(
-        session,
-        "cargo fmt --check",
-        cargo.args(["fmt", "--all", "--check"]),
-    )
+    count(session, "cargo fmt --check", cargo.args(["fmt", "--all", "--check"]))
 }
 
 /// Whether clippy has nothing to say.
@@ -91,13 +80,7 @@ pub(super) fn clippy(session: &mut Session<'_>) -> Result<Tally> {
     each(session, "clippy", |cargo, way| {
         let cargo = way.apply(cargo.arg("clippy"));
         // A browser's tests would need a browser; there are none.
-        cargo
-            .arg(if way.browser {
-                "--lib"
-            } else {
-                "--all-targets"
-            })
-            .args(["--", "--deny", "warnings"]);
+        cargo.arg(if way.browser { "--lib" } else { "--all-targets" }).args(["--", "--deny", "warnings"]);
     })
 }
 
@@ -107,16 +90,11 @@ pub(super) fn clippy(session: &mut Session<'_>) -> Result<Tally> {
 /// When the browser's target is missing, or the run is stopped.
 pub(super) fn rustdoc(session: &mut Session<'_>) -> Result<Tally> {
     each(session, "rustdoc", |cargo, way| {
-        way.apply(cargo.args(["doc", "--no-deps"]))
-            .env("RUSTDOCFLAGS", "--deny warnings");
+        way.apply(cargo.args(["doc", "--no-deps"])).env("RUSTDOCFLAGS", "--deny warnings");
     })
 }
 
-fn each(
-    session: &mut Session<'_>,
-    tool: &str,
-    set_up: impl Fn(&mut Command, &Shipped<'_>),
-) -> Result<Tally> {
+fn each(session: &mut Session<'_>, tool: &str, set_up: impl Fn(&mut Command, &Shipped<'_>)) -> Result<Tally> {
     let workspace = session.workspace;
     ensure_wasm_target(workspace)?;
     let mut tally = Tally::default();
@@ -129,11 +107,7 @@ fn each(
 }
 
 fn count(session: &mut Session<'_>, title: &str, command: &mut Command) -> Result<Tally> {
-    Ok(if session.run(title, command, &mut |_| {})? {
-        Tally::SUCCESS
-    } else {
-        Tally::FAILURE
-    })
+    Ok(if session.run(title, command, &mut |_| {})? { Tally::SUCCESS } else { Tally::FAILURE })
 }
 
 #[cfg(test)]
@@ -144,12 +118,7 @@ mod tests {
     fn server_and_browser_features_are_never_united() {
         let workspace = Workspace::find().unwrap();
         let ways = shipped(&workspace);
-        assert!(
-            ways.iter()
-                .filter(|way| way.package == "trunkline-app")
-                .count()
-                == 2
-        );
+        assert!(ways.iter().filter(|way| way.package == "trunkline-app").count() == 2);
         for way in ways {
             assert_eq!(
                 way.browser,

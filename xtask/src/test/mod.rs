@@ -36,14 +36,7 @@ enum Section {
 
 impl Section {
     /// In this order: what is quick to tell comes first.
-    const ALL: [Self; 6] = [
-        Self::Format,
-        Self::Clippy,
-        Self::Rustdoc,
-        Self::Unit,
-        Self::Contract,
-        Self::E2e,
-    ];
+    const ALL: [Self; 6] = [Self::Format, Self::Clippy, Self::Rustdoc, Self::Unit, Self::Contract, Self::E2e];
 
     const fn part(self) -> Part {
         match self {
@@ -69,9 +62,7 @@ impl Section {
         match self {
             Self::Format => "format: is everything as rustfmt would have it?",
             Self::Clippy => "clippy: every package for every target that ships",
-            Self::Rustdoc => {
-                "rustdoc: is everything documented, and does every link lead somewhere?"
-            }
+            Self::Rustdoc => "rustdoc: is everything documented, and does every link lead somewhere?",
             Self::Unit => "unit: Rust tests that need nothing but the toolchain",
             Self::Contract => "contract: the seams, against a real Redis server",
             Self::E2e => "e2e: real browsers against real servers",
@@ -95,12 +86,7 @@ impl Section {
 ///
 /// # Errors
 /// When `args` are given for no part that could use them, or the user stops the run.
-pub(crate) fn run(
-    workspace: &Workspace,
-    parts: &[Part],
-    fail_fast: bool,
-    args: &[String],
-) -> Result<ExitCode> {
+pub(crate) fn run(workspace: &Workspace, parts: &[Part], fail_fast: bool, args: &[String]) -> Result<ExitCode> {
     if !args.is_empty() && !matches!(parts, [Part::Unit | Part::Contract | Part::E2e]) {
         bail!("what follows `--` is for one of the parts unit, contract and e2e: name that part");
     }
@@ -120,18 +106,11 @@ pub(crate) fn run(
     }
     println!("\n{}", summary::table(&lines));
     let sum = lines.iter().map(|line| line.tally).sum::<Tally>();
-    Ok(if sum.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn chosen(parts: &[Part]) -> Vec<Section> {
-    Section::ALL
-        .into_iter()
-        .filter(|section| parts.is_empty() || parts.contains(&section.part()))
-        .collect()
+    Section::ALL.into_iter().filter(|section| parts.is_empty() || parts.contains(&section.part())).collect()
 }
 
 /// What went wrong in a part is a failure of that part, and no reason to end the run.
@@ -151,18 +130,10 @@ fn perform(section: Section, session: &mut Session<'_>) -> Result<Line> {
         tally.failed += 1;
     }
     if session.strict && tally.skipped > 0 {
-        session.remark(format!(
-            "{} skipped: where CI=true, that is a failure",
-            tally.skipped
-        ));
+        session.remark(format!("{} skipped: where CI=true, that is a failure", tally.skipped));
         tally.failed += tally.skipped;
     }
-    Ok(Line {
-        name: section.name(),
-        tally,
-        time: started.elapsed(),
-        remarks: session.take_remarks(),
-    })
+    Ok(Line { name: section.name(), tally, time: started.elapsed(), remarks: session.take_remarks() })
 }
 
 #[cfg(test)]
@@ -176,12 +147,7 @@ mod tests {
 
     #[test]
     fn lint_is_three_sections_and_the_order_is_ours() {
-        let expected = [
-            Section::Format,
-            Section::Clippy,
-            Section::Rustdoc,
-            Section::E2e,
-        ];
+        let expected = [Section::Format, Section::Clippy, Section::Rustdoc, Section::E2e];
         assert_eq!(chosen(&[Part::E2e, Part::Lint]), expected);
     }
 }

@@ -26,12 +26,7 @@ fn needs_redis(test: &str) -> bool {
 pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
     let workspace = session.workspace;
     let mut tally = Tally::default();
-    for (folder, features) in [
-        ("protocol", None),
-        ("app", Some("ssr")),
-        ("xtask", None),
-        ("stress", None),
-    ] {
+    for (folder, features) in [("protocol", None), ("app", Some("ssr")), ("xtask", None), ("stress", None)] {
         let Some(package) = workspace.package_in(folder) else {
             continue;
         };
@@ -39,11 +34,7 @@ pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
         if let Some(features) = features {
             cargo.args(["--features", features]);
         }
-        tally += count(
-            session,
-            &format!("cargo test: {}", package.name),
-            &mut cargo,
-        )?;
+        tally += count(session, &format!("cargo test: {}", package.name), &mut cargo)?;
     }
     let Some(server) = workspace.package_in("server") else {
         return Ok(tally);
@@ -58,11 +49,7 @@ pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
     // cargo tests the examples in the documentation of libraries only, and not together with the rest.
     if server.has_library {
         let mut cargo = test(session, server);
-        tally += count(
-            session,
-            &format!("cargo test --doc: {}", server.name),
-            cargo.arg("--doc"),
-        )?;
+        tally += count(session, &format!("cargo test --doc: {}", server.name), cargo.arg("--doc"))?;
     }
     Ok(tally)
 }
@@ -82,11 +69,7 @@ pub(super) fn contract(session: &mut Session<'_>) -> Result<Tally> {
     let mut cargo = test(session, server);
     name(&mut cargo, server, needs_redis);
     cargo.env(REQUIRE_REDIS, "1");
-    count(
-        session,
-        &format!("cargo test: {}, with a Redis server", server.name),
-        &mut cargo,
-    )
+    count(session, &format!("cargo test: {}, with a Redis server", server.name), &mut cargo)
 }
 
 fn test(session: &Session<'_>, package: &Package) -> Command {

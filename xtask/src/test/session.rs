@@ -82,12 +82,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`Stopped`]; a program that cannot be started; and time that was up, since then the rest of the
     /// part has none left either.
-    pub(super) fn run(
-        &mut self,
-        title: &str,
-        command: &mut Command,
-        on_line: &mut dyn FnMut(&str),
-    ) -> Result<bool> {
+    pub(super) fn run(&mut self, title: &str, command: &mut Command, on_line: &mut dyn FnMut(&str)) -> Result<bool> {
         note(title);
         let started = Instant::now();
         match process::watch(command, self.deadline, &self.interrupted, on_line)? {
@@ -100,10 +95,7 @@ impl<'a> Session<'a> {
                 Ok(false)
             }
             Ended::TimedOut => {
-                anyhow::bail!(
-                    "{title}: stopped, since this part took longer than {}",
-                    shown(PART_LIMIT)
-                )
+                anyhow::bail!("{title}: stopped, since this part took longer than {}", shown(PART_LIMIT))
             }
             Ended::Interrupted => Err(Stopped.into()),
         }

@@ -21,20 +21,11 @@ pub(super) struct Line {
 
 /// The summary. Its last line is `N passed, N failed`, and nothing else.
 pub(super) fn table(lines: &[Line]) -> String {
-    let mut text = format!(
-        "{:<10}{:>8}{:>8}{:>9}{:>14}\n",
-        "part", "passed", "failed", "skipped", "time"
-    );
+    let mut text = format!("{:<10}{:>8}{:>8}{:>9}{:>14}\n", "part", "passed", "failed", "skipped", "time");
     let mut row = |name: &str, tally: Tally, time: Duration| {
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{name:<10}{:>8}{:>8}{:>9}{:>14}",
-            tally.passed,
-            tally.failed,
-            tally.skipped,
-            shown(time)
-        );
+        let _ =
+            writeln!(text, "{name:<10}{:>8}{:>8}{:>9}{:>14}", tally.passed, tally.failed, tally.skipped, shown(time));
     };
     for line in lines {
         row(line.name, line.tally, line.time);
@@ -61,18 +52,11 @@ mod tests {
     fn the_last_line_is_the_plain_sum() {
         let line = |name, passed, failed, remarks| Line {
             name,
-            tally: Tally {
-                passed,
-                failed,
-                skipped: 1,
-            },
+            tally: Tally { passed, failed, skipped: 1 },
             time: Duration::from_secs(41),
             remarks,
         };
-        let text = table(&[
-            line("unit", 10, 0, vec![]),
-            line("e2e", 5, 2, vec!["two devices: failed".to_owned()]),
-        ]);
+        let text = table(&[line("unit", 10, 0, vec![]), line("e2e", 5, 2, vec!["two devices: failed".to_owned()])]);
         assert_eq!(text.lines().last(), Some("15 passed, 2 failed"));
         assert!(text.contains("\ne2e: two devices: failed\n"), "{text}");
         let rows: Vec<&str> = text.lines().take(4).collect();

@@ -18,17 +18,9 @@ pub(super) struct Tally {
 
 impl Tally {
     /// One failure.
-    pub(super) const FAILURE: Self = Self {
-        passed: 0,
-        failed: 1,
-        skipped: 0,
-    };
+    pub(super) const FAILURE: Self = Self { passed: 0, failed: 1, skipped: 0 };
     /// One success.
-    pub(super) const SUCCESS: Self = Self {
-        passed: 1,
-        failed: 0,
-        skipped: 0,
-    };
+    pub(super) const SUCCESS: Self = Self { passed: 1, failed: 0, skipped: 0 };
 
     /// How many were not left out.
     pub(super) const fn ran(self) -> usize {
@@ -62,11 +54,7 @@ impl Tally {
     /// What Playwright's JSON report tells; `None` when it is none. A test that passed only when it was
     /// tried again has failed once, and counts as failed.
     pub(super) fn from_playwright(report: &Value) -> Option<Self> {
-        let count = |name: &str| {
-            report["stats"][name]
-                .as_u64()
-                .and_then(|number| usize::try_from(number).ok())
-        };
+        let count = |name: &str| report["stats"][name].as_u64().and_then(|number| usize::try_from(number).ok());
         let errors = report["errors"].as_array().map_or(0, Vec::len);
         Some(Self {
             passed: count("expected")?,
@@ -118,39 +106,22 @@ mod tests {
         ] {
             tally.read_libtest(line);
         }
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 15,
-                failed: 2,
-                skipped: 1
-            }
-        );
+        assert_eq!(tally, Tally { passed: 15, failed: 2, skipped: 1 });
     }
 
     #[test]
     fn a_program_that_fails_without_a_failed_test_is_one_failure() {
         assert_eq!(Tally::default().with_ending(false), Tally::FAILURE);
-        let failed = Tally {
-            passed: 4,
-            failed: 2,
-            skipped: 0,
-        };
+        let failed = Tally { passed: 4, failed: 2, skipped: 0 };
         assert_eq!(failed.with_ending(false), failed);
         assert_eq!(Tally::SUCCESS.with_ending(true), Tally::SUCCESS);
     }
 
     #[test]
     fn playwright_reports_are_counted_and_luck_is_no_success() {
-        let report = json!({"stats": {"expected": 7, "unexpected": 1, "flaky": 1, "skipped": 2}, "errors": [{"message": "x"}]});
-        assert_eq!(
-            Tally::from_playwright(&report),
-            Some(Tally {
-                passed: 7,
-                failed: 3,
-                skipped: 2
-            })
-        );
+        let report =
+            json!({"stats": {"expected": 7, "unexpected": 1, "flaky": 1, "skipped": 2}, "errors": [{"message": "x"}]});
+        assert_eq!(Tally::from_playwright(&report), Some(Tally { passed: 7, failed: 3, skipped: 2 }));
         assert_eq!(Tally::from_playwright(&json!({"stats": {}})), None);
     }
 }

@@ -13,17 +13,13 @@ const SERVER_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// The first of these programs that is there.
 pub(crate) fn find(programs: &[&str]) -> Option<PathBuf> {
-    programs
-        .iter()
-        .find_map(|program| find_in(&folders(), program))
+    programs.iter().find_map(|program| find_in(&folders(), program))
 }
 
 /// Everything on PATH, then the folders where servers are installed.
 pub(crate) fn folders() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = env::split_paths(&path)
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .collect();
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty()).collect();
     for folder in SERVER_FOLDERS.map(PathBuf::from) {
         if !folders.contains(&folder) {
             folders.push(folder);
@@ -34,10 +30,7 @@ pub(crate) fn folders() -> Vec<PathBuf> {
 
 fn find_in(folders: &[PathBuf], program: &str) -> Option<PathBuf> {
     let name = format!("{program}{}", env::consts::EXE_SUFFIX);
-    folders
-        .iter()
-        .map(|folder| folder.join(&name))
-        .find(|path| is_program(path))
+    folders.iter().map(|folder| folder.join(&name)).find(|path| is_program(path))
 }
 
 fn is_program(path: &Path) -> bool {

@@ -28,14 +28,9 @@ pub(crate) fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
              with rustup (https://rustup.rs), or the package of your system that brings this target"
         );
     }
-    process::run(
-        rustup(workspace).args(["target", "add", WASM_TARGET]),
-        "rustup could not add the browser's target",
-    )?;
+    process::run(rustup(workspace).args(["target", "add", WASM_TARGET]), "rustup could not add the browser's target")?;
     if !has_wasm_target(workspace)? {
-        bail!(
-            "rustup added {WASM_TARGET} to another toolchain than the one cargo uses here: look at `rustup show`"
-        );
+        bail!("rustup added {WASM_TARGET} to another toolchain than the one cargo uses here: look at `rustup show`");
     }
     Ok(())
 }
@@ -47,10 +42,7 @@ pub(crate) fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
 pub(crate) fn ensure_components(workspace: &Workspace) -> Result<()> {
     for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         let mut probe = workspace.cargo();
-        probe
-            .args([subcommand, "--version"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        probe.args([subcommand, "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
         if probe.status().context("could not start cargo")?.success() {
             continue;
         }

@@ -18,35 +18,16 @@ pub(crate) struct Program {
 }
 
 /// Carries envelopes between nodes.
-pub(crate) const REDIS: Program = Program {
-    names: &["redis-server"],
-    package: "redis-server",
-};
+pub(crate) const REDIS: Program = Program { names: &["redis-server"], package: "redis-server" };
 /// The load balancer in front of two nodes.
-pub(crate) const NGINX: Program = Program {
-    names: &["nginx"],
-    package: "nginx",
-};
+pub(crate) const NGINX: Program = Program { names: &["nginx"], package: "nginx" };
 /// The browser.
-pub(crate) const CHROMIUM: Program = Program {
-    names: &[
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-    ],
-    package: "chromium",
-};
+pub(crate) const CHROMIUM: Program =
+    Program { names: &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"], package: "chromium" };
 /// Runs Playwright.
-pub(crate) const NODE: Program = Program {
-    names: &["node"],
-    package: "nodejs",
-};
+pub(crate) const NODE: Program = Program { names: &["node"], package: "nodejs" };
 /// Installs Playwright.
-pub(crate) const NPM: Program = Program {
-    names: &["npm"],
-    package: "npm",
-};
+pub(crate) const NPM: Program = Program { names: &["npm"], package: "npm" };
 
 impl Program {
     /// Where it is, if it is installed.
@@ -65,9 +46,7 @@ pub(crate) fn ensure(programs: &[Program]) -> Result<()> {
         return Ok(());
     }
     let wanted = missing.join(" ");
-    let by_hand = format!(
-        "install {wanted} and try again (on Debian and Ubuntu: `apt-get install {wanted}`)"
-    );
+    let by_hand = format!("install {wanted} and try again (on Debian and Ubuntu: `apt-get install {wanted}`)");
     let Some(mut update) = apt() else {
         bail!("this needs programs that are missing, and I may not install them here: {by_hand}");
     };
@@ -75,37 +54,21 @@ pub(crate) fn ensure(programs: &[Program]) -> Result<()> {
     static UPDATED: AtomicBool = AtomicBool::new(false);
     if !UPDATED.swap(true, Ordering::Relaxed) {
         // Old lists may still do; if not, the installation says so.
-        let _ = process::run(
-            update.args(["--quiet", "update"]),
-            "apt could not update its lists",
-        );
+        let _ = process::run(update.args(["--quiet", "update"]), "apt could not update its lists");
     }
-    let Some(mut install) = apt() else {
-        bail!("{by_hand}")
-    };
-    install
-        .args(["--quiet", "--yes", "--no-install-recommends", "install"])
-        .args(&missing);
-    process::run(
-        &mut install,
-        &format!("apt could not install everything: {by_hand}"),
-    )?;
+    let Some(mut install) = apt() else { bail!("{by_hand}") };
+    install.args(["--quiet", "--yes", "--no-install-recommends", "install"]).args(&missing);
+    process::run(&mut install, &format!("apt could not install everything: {by_hand}"))?;
     let still = packages(programs, |program| program.find().is_some());
     if !still.is_empty() {
-        bail!(
-            "apt installed {wanted}, but {} still cannot be found: {by_hand}",
-            still.join(" ")
-        );
+        bail!("apt installed {wanted}, but {} still cannot be found: {by_hand}", still.join(" "));
     }
     Ok(())
 }
 
 fn packages(programs: &[Program], there: impl Fn(Program) -> bool) -> Vec<&'static str> {
-    let mut missing: Vec<&str> = programs
-        .iter()
-        .filter(|program| !there(**program))
-        .map(|program| program.package)
-        .collect();
+    let mut missing: Vec<&str> =
+        programs.iter().filter(|program| !there(**program)).map(|program| program.package).collect();
     missing.dedup();
     missing
 }
@@ -118,22 +81,15 @@ fn apt() -> Option<Command> {
     } else {
         let sudo = super::find(&["sudo"])?;
         let mut probe = Command::new(&sudo);
-        probe
-            .args(["-n", "true"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        probe.args(["-n", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
         if !probe.status().is_ok_and(|status| status.success()) {
             return None;
         }
         let mut command = Command::new(sudo);
-        command
-            .args(["-n", "DEBIAN_FRONTEND=noninteractive"])
-            .arg(apt);
+        command.args(["-n", "DEBIAN_FRONTEND=noninteractive"]).arg(apt);
         command
     };
-    command
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null());
+    command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
     Some(command)
 }
 
@@ -144,10 +100,7 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_installed() {
         let programs = [REDIS, NGINX, NODE, NPM];
-        assert_eq!(
-            packages(&programs, |program| program == NGINX),
-            ["redis-server", "nodejs", "npm"]
-        );
+        assert_eq!(packages(&programs, |program| program == NGINX), ["redis-server", "nodejs", "npm"]);
         assert!(packages(&programs, |_| true).is_empty());
     }
 }

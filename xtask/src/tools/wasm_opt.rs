@@ -18,9 +18,7 @@ pub(crate) fn find_or_install(workspace: &Workspace) -> Option<PathBuf> {
         return Some(found);
     }
     let Some(npm) = super::find(&["npm"]) else {
-        note(
-            "There is no wasm-opt, and no npm to install it: the bundle will be larger than it could be.",
-        );
+        note("There is no wasm-opt, and no npm to install it: the bundle will be larger than it could be.");
         return None;
     };
     note("Installing wasm-opt with npm; this happens once.");

@@ -14,9 +14,7 @@ static ROOT: OnceLock<PathBuf> = OnceLock::new();
 /// The file with this plain name; `None` when there is none. A file that exists and cannot be read is
 /// logged.
 pub(super) async fn load(name: &str) -> Option<Asset> {
-    let root = ROOT.get_or_init(|| {
-        env::var_os("LEPTOS_SITE_ROOT").map_or_else(|| "target/site".into(), PathBuf::from)
-    });
+    let root = ROOT.get_or_init(|| env::var_os("LEPTOS_SITE_ROOT").map_or_else(|| "target/site".into(), PathBuf::from));
     let path = root.join(name);
     let shown = path.display().to_string();
     match tokio::task::spawn_blocking(move || read(&path)).await {
@@ -35,28 +33,16 @@ fn read(path: &Path) -> io::Result<Option<Asset>> {
     let about = match fs::metadata(path) {
         Ok(about) if about.is_file() => about,
         Ok(_) => return Ok(None),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
         Err(error) => return Err(error),
     };
-    let written = about
-        .modified()?
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_nanos();
+    let written = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let compressed = path.extension().is_some_and(|extension| extension == "br");
     let form = if compressed { "-br" } else { "" };
     let content = fs::read(path)?;
-    Ok(Some(Asset {
-        tag: format!("{:x}-{written:x}{form}", content.len()),
-        content: content.into(),
-    }))
+    Ok(Some(Asset { tag: format!("{:x}-{written:x}{form}", content.len()), content: content.into() }))
 }
 
 #[cfg(test)]

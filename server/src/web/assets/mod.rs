@@ -17,8 +17,8 @@ mod source;
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-    HeaderName, IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
+    VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
@@ -50,9 +50,7 @@ pub(crate) async fn serve(uri: &Uri, headers: &HeaderMap) -> Option<Response> {
 /// The file that a path asks for, relative to the site. `None` for everything that is not a plain name.
 fn plain_name(path: &str) -> Option<&str> {
     let name = path.strip_prefix('/')?;
-    let plain = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':', '%', '\0'])
-    };
+    let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':', '%', '\0']);
     (name.split('/').all(plain) && !name.ends_with(".br")).then_some(name)
 }
 
@@ -63,10 +61,7 @@ fn answer(name: &str, asset: Asset, compressed: bool, headers: &HeaderMap) -> Op
         .header(CACHE_CONTROL, "no-cache")
         .header(VARY, "accept-encoding");
     if is_known(&tag, headers) {
-        return response
-            .status(StatusCode::NOT_MODIFIED)
-            .body(Body::empty())
-            .ok();
+        return response.status(StatusCode::NOT_MODIFIED).body(Body::empty()).ok();
     }
     if compressed {
         response = response.header(CONTENT_ENCODING, "br");
@@ -106,21 +101,14 @@ fn is_known(tag: &str, headers: &HeaderMap) -> bool {
 fn accepts_brotli(headers: &HeaderMap) -> bool {
     list(headers, ACCEPT_ENCODING).any(|entry| {
         let (coding, weight) = entry.split_once(';').unwrap_or((entry, "q=1"));
-        let refused = weight
-            .trim()
-            .strip_prefix("q=")
-            .and_then(|weight| weight.parse().ok())
-            == Some(0.0_f32);
+        let refused = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok()) == Some(0.0_f32);
         coding.trim().eq_ignore_ascii_case("br") && !refused
     })
 }
 
 /// The entries of a header that is a list; what is not text is left out.
 fn list(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let values = headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
@@ -133,10 +121,7 @@ mod tests {
     }
 
     fn asset() -> Asset {
-        Asset {
-            content: Bytes::from_static(b"content"),
-            tag: "one".to_owned(),
-        }
+        Asset { content: Bytes::from_static(b"content"), tag: "one".to_owned() }
     }
 
     #[test]
@@ -167,12 +152,7 @@ mod tests {
 
     #[test]
     fn brotli_is_sent_only_to_who_accepts_it() {
-        for value in [
-            "br",
-            "gzip, deflate, br, zstd",
-            "gzip, BR;q=0.5",
-            "br ; q=1.0",
-        ] {
+        for value in ["br", "gzip, deflate, br, zstd", "gzip, BR;q=0.5", "br ; q=1.0"] {
             assert!(accepts_brotli(&headers(ACCEPT_ENCODING, value)), "{value}");
         }
         for value in ["gzip", "br;q=0", "br; q=0.000", "brotli", "", "*"] {
@@ -196,12 +176,7 @@ mod tests {
     #[test]
     fn an_answer_says_what_it_is_and_what_it_depends_on() {
         let response = answer("pkg/trunkline.wasm", asset(), true, &HeaderMap::new()).unwrap();
-        let header = |name| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         assert_eq!(header(CONTENT_TYPE), Some("application/wasm"));
         assert_eq!(header(CONTENT_ENCODING), Some("br"));
         assert_eq!(header(CONTENT_LENGTH), Some("7"));
@@ -215,15 +190,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_there_is_left_to_the_caller() {
         let missing = Uri::from_static("/no/such/file.js");
-        assert!(
-            serve(&missing, &headers(ACCEPT_ENCODING, "br"))
-                .await
-                .is_none()
-        );
-        assert!(
-            serve(&Uri::from_static("/"), &HeaderMap::new())
-                .await
-                .is_none()
-        );
+        assert!(serve(&missing, &headers(ACCEPT_ENCODING, "br")).await.is_none());
+        assert!(serve(&Uri::from_static("/"), &HeaderMap::new()).await.is_none());
     }
 }
