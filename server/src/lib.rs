@@ -2,8 +2,23 @@
 //!
 //! # Layout
 //!
+//! - [`startup`]: puts a node together; the only place that names a concrete engine
+//! - [`config`]: flags, environment and file
+//! - [`web`]: pages, API, the WebSocket upgrade, health
+//! - [`auth`]: accounts, logins, access tokens
+//! - [`connection`]: one WebSocket
+//! - [`node`]: the hub of connections, and how messages get from one to the others
 //! - [`store`], [`bus`], [`presence`]: the seams. Each `mod.rs` is the trait and its guarantees, siblings implement it.
 
+pub mod auth;
 pub mod bus;
+pub mod clock;
+pub mod config;
+pub mod connection;
+pub mod metrics;
+pub mod node;
 pub mod presence;
+pub mod startup;
 pub mod store;
+pub mod text;
+pub mod web;

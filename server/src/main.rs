@@ -1,2 +1,76 @@
 //! Starts a node.
-fn main() {}
+
+use anyhow::Context;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+use trunkline_server::config::{Config, Options};
+use trunkline_server::startup::Server;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "before and after the logs this is how a program speaks")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("trunkline: {error:#}");
+}
+
+#[tokio::main]
+async fn run() -> anyhow::Result<()> {
+    let config = Config::try_from(Options::load()?)?;
+    start_logging(&config)?;
+    let (durability, bus) = (format!("{:?}", config.durability).to_lowercase(), config.bus.to_string());
+    let (routing, database) = (format!("{:?}", config.routing).to_lowercase(), config.database.display().to_string());
+    let public = config.public_url.as_ref().map(ToString::to_string);
+    let server = Server::prepare(config).await?;
+    let address = server.address()?;
+    tracing::info!(
+        node.id = %server.state().node.id(), listen = %address, database, durability, bus, routing,
+        "serving"
+    );
+    welcome(&public.unwrap_or_else(|| format!("http://{address}")), server.state()).await;
+    server.serve(stop_signal()?).await
+}
+
+fn start_logging(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log)
+        .with_context(|| format!("log: {:?} is not a filter; give info, debug or target=level", config.log))?;
+    let colours = std::io::stderr().is_terminal();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    if config.log_json {
+        logs.json().init()
+    } else {
+        logs.init()
+    }
+    Ok(())
+}
+
+/// Says where to go, for whoever started it by hand.
+#[expect(clippy::print_stdout, reason = "this is what whoever started the program wants to read")]
+async fn welcome(url: &str, state: &trunkline_server::web::state::AppState) {
+    let next = match state.accounts.doors().await {
+        Ok(doors) if doors.first => "Open it and make the first account: it will be the administrator's.",
+        _ => "Open it and log in.",
+    };
+    println!("\n  Trunkline is at {url}\n  {next}\n  Stop it with Ctrl+C.\n");
+}
+
+/// Ends with SIGTERM or Ctrl+C.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("can not listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("can not listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,2 +1,63 @@
-//! x
-fn main() {}
+//! Trunkline's own commands: `run`, `build`, `dist` and `test`.
+//!
+//! They need the Rust toolchain and nothing else; what would make the result better (`wasm-opt`) or is
+//! needed for a test (Redis, nginx, Chromium) is looked for, installed where that is possible, and named
+//! where it is not.
+//!
+//! # Layout
+//!
+//! - [`cli`] what can be asked for
+//! - [`workspace`] where things are, and which packages there are
+//! - [`pipeline`] the steps from the sources to one running binary
+//! - [`wasm`], [`css`], [`site`], [`stamp`], [`budget`] the parts of the built site
+//! - [`tools`] programs that this project does not build itself
+//! - [`process`] starting programs, and stopping them for certain
+//! - [`progress`] what the user sees of all this
+//! - [`mod@test`] the checks and tests, and their sum
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
+
+mod budget;
+mod cli;
+mod css;
+mod pipeline;
+mod process;
+mod progress;
+mod site;
+mod stamp;
+mod test;
+mod tools;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+use pipeline::Mode;
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    match perform(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    match cli.command {
+        Command::Run { release, args } => pipeline::run(&workspace, Mode::from_release(release), &args),
+        Command::Build { release } => {
+            let binary = pipeline::build(&workspace, Mode::from_release(release))?;
+            println!("\nBuilt {}.", workspace.shown(&binary));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Dist => pipeline::dist(&workspace),
+        Command::Test { parts, fail_fast, args } => test::run(&workspace, &parts, fail_fast, &args),
+    }
+}

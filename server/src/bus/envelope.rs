@@ -83,6 +83,11 @@ pub enum Signal {
         /// No longer on it.
         left: Vec<UserId>,
     },
+    /// A conversation was made that has no change yet; its members should hear it.
+    Joined {
+        /// Which.
+        conversation: ConversationId,
+    },
     /// Sessions or tokens were ended (also found by following the store).
     Ended {
         /// Sessions.

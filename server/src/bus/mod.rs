@@ -29,14 +29,14 @@ pub const INBOX: usize = 16 * 1024;
 pub enum Destination<'a> {
     /// Every node.
     All,
-    /// These nodes; the publisher itself is allowed.
+    /// These nodes; the publisher itself is allowed. One that stands twice hears it twice.
     Nodes(&'a [NodeId]),
 }
 
 /// Whether the bus can be relied on for speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BusHealth {
-    /// Publisher and subscriber are connected.
+    /// Publisher and subscriber are connected, and the subscription is made.
     Up,
     /// At least one of them is not; the bus is trying.
     Down,
@@ -68,6 +68,11 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Envelopes dropped so far because they could not be sent or taken in.
     fn dropped(&self) -> u64;
+
+    /// Whether nobody but this node can hear: then nothing need be published for others.
+    fn is_alone(&self) -> bool {
+        false
+    }
 
     /// `memory` or `redis`: whether another process can be reached at all.
     fn kind(&self) -> &'static str;

@@ -53,16 +53,19 @@ pub enum Renewal {
 /// The seam. See the module for what it guarantees.
 #[async_trait]
 pub trait Registry: Send + Sync + 'static {
-    /// Starts or renews the node's lease.
+    /// Starts or renews the node's lease. After an error the next success says [`Renewal::Fresh`] if it can not be
+    /// known whether the lease was kept.
     async fn renew(&self, node: NodeId) -> Result<Renewal, PresenceError>;
 
     /// Ends the node's lease, and with it all its entries.
     async fn release(&self, node: NodeId) -> Result<(), PresenceError>;
 
-    /// Says that these users have a connection on the node.
+    /// Says that these users have a connection on the node. Without a lease it has no effect: the next renewal is
+    /// [`Renewal::Fresh`] and asks for everyone. After an error some of them may have entered: enter them again.
     async fn enter(&self, node: NodeId, users: &[UserId]) -> Result<(), PresenceError>;
 
-    /// Says that these users have no connection on the node any more.
+    /// Says that these users have no connection on the node any more. After an error some of them may still be
+    /// found there until the lease ends: let them leave again.
     async fn leave(&self, node: NodeId, users: &[UserId]) -> Result<(), PresenceError>;
 
     /// On which living nodes these users are. Users who are nowhere are left out; nodes stand in no order.

@@ -1,0 +1,11 @@
+//! The time of day, in the protocol's unit. Durations are measured with tokio's clock instead.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+use trunkline_protocol::Millis;
+
+/// Milliseconds since 1970. A clock before that counts as 1970.
+#[must_use]
+pub fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

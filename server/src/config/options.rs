@@ -1,0 +1,162 @@
+//! What flags, environment and file can say.
+
+use crate::node::Routing;
+use crate::store::Durability;
+use anyhow::Context;
+use clap::{Args, Parser, ValueEnum};
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use trunkline_app::backend::Registration;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trunkline",
+    version,
+    about = "Chat that crosses nodes: serves the pages, the API and the WebSockets.",
+    after_help = "Every setting can be given as a flag, as an environment variable, or in the file named by \
+                  --config (TOML, the same names with underscores). A flag wins over the environment, and the \
+                  environment over the file."
+)]
+struct CommandLine {
+    /// File with settings (TOML)
+    #[arg(long, env = "TRUNKLINE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// All settings, each of them optional.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Address to listen on [default: 127.0.0.1:3000]
+    #[arg(long, env = "TRUNKLINE_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// How browsers reach the site, such as `https://chat.example.org`. With https, cookies are Secure. Without
+    /// it, the site answers to whatever host a browser names
+    #[arg(long, env = "TRUNKLINE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Further origins whose pages may open a WebSocket, separated by commas
+    #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "URLS", value_delimiter = ',')]
+    pub allowed_origins: Option<Vec<String>>,
+    /// Addresses of proxies whose X-Forwarded-For is believed, separated by commas [default: none]
+    #[arg(long, env = "TRUNKLINE_TRUSTED_PROXIES", value_name = "ADDRESSES", value_delimiter = ',')]
+    pub trusted_proxies: Option<Vec<IpAddr>>,
+    /// Where everything is stored [default: sqlite:data/trunkline.db]
+    #[arg(long, env = "TRUNKLINE_DATABASE", value_name = "URL")]
+    pub database: Option<String>,
+    /// When a message counts as stored: after an fsync, which survives a power cut, or once the operating
+    /// system has it, which survives a crash of the program only [default: fsync]
+    #[arg(long, env = "TRUNKLINE_DURABILITY")]
+    pub durability: Option<Durability>,
+    /// What carries messages between nodes: `memory` for one node alone, or redis://[user:password@]host:port
+    /// [default: memory]
+    #[arg(long, env = "TRUNKLINE_BUS", value_name = "URL", hide_env_values = true)]
+    pub bus: Option<String>,
+    /// Prefix of everything this cluster keeps in Redis [default: trunkline]
+    #[arg(long, env = "TRUNKLINE_BUS_PREFIX", value_name = "TEXT")]
+    pub bus_prefix: Option<String>,
+    /// Which nodes are told of a message: all of them, or those that have a member of the conversation
+    /// [default: directed]
+    #[arg(long, env = "TRUNKLINE_ROUTING")]
+    pub routing: Option<Routing>,
+    /// Who may make an account; the first account is the administrator's [default: open]
+    #[arg(long, env = "TRUNKLINE_REGISTRATION")]
+    pub registration: Option<RegistrationOption>,
+    /// Days that a login lasts [default: 30]
+    #[arg(long, env = "TRUNKLINE_SESSION_DAYS", value_name = "DAYS")]
+    pub session_days: Option<u32>,
+    /// Seconds that clients are given to move to another node when this one stops [default: 5]
+    #[arg(long, env = "TRUNKLINE_DRAIN_SECONDS", value_name = "SECONDS")]
+    pub drain_seconds: Option<u64>,
+    /// What is logged, such as info, debug or trunkline_server=trace [default: info]
+    #[arg(long, env = "TRUNKLINE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Log as JSON, one object a line
+    #[arg(long, env = "TRUNKLINE_LOG_JSON", num_args = 0..=1, default_missing_value = "true")]
+    pub log_json: Option<bool>,
+}
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationOption {
+    /// Anyone.
+    Open,
+    /// Who has an invite link.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+impl From<RegistrationOption> for Registration {
+    fn from(option: RegistrationOption) -> Self {
+        match option {
+            RegistrationOption::Open => Self::Open,
+            RegistrationOption::Invite => Self::Invite,
+            RegistrationOption::Closed => Self::Closed,
+        }
+    }
+}
+
+impl Options {
+    /// Reads flags, environment and file. Ends the process for `--help` and for flags that can not be read.
+    ///
+    /// # Errors
+    /// If the file can not be read.
+    pub fn load() -> anyhow::Result<Self> {
+        let CommandLine { config, options } = CommandLine::parse();
+        let Some(path) = config else { return Ok(options) };
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("config: the file {} can not be read", path.display()))?;
+        let file = toml::from_str(&text)
+            .with_context(|| format!("config: the file {} has something that is no setting", path.display()))?;
+        Ok(options.or(file))
+    }
+
+    /// These settings, and those of `other` where nothing is said.
+    fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            public_url: self.public_url.or(other.public_url),
+            allowed_origins: self.allowed_origins.or(other.allowed_origins),
+            trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
+            database: self.database.or(other.database),
+            durability: self.durability.or(other.durability),
+            bus: self.bus.or(other.bus),
+            bus_prefix: self.bus_prefix.or(other.bus_prefix),
+            routing: self.routing.or(other.routing),
+            registration: self.registration.or(other.registration),
+            session_days: self.session_days.or(other.session_days),
+            drain_seconds: self.drain_seconds.or(other.drain_seconds),
+            log: self.log.or(other.log),
+            log_json: self.log_json.or(other.log_json),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_fills_the_rest() {
+        let CommandLine { options, .. } = CommandLine::parse_from(["trunkline", "--routing", "broadcast"]);
+        let file: Options = toml::from_str("routing = 'directed'\nsession_days = 7").expect("a file");
+        let options = options.or(file);
+        assert_eq!((options.routing, options.session_days), (Some(Routing::Broadcast), Some(7)));
+    }
+
+    #[test]
+    fn a_file_with_an_unknown_setting_is_refused() {
+        assert!(toml::from_str::<Options>("rooting = 'directed'").is_err());
+    }
+}

@@ -1,0 +1,197 @@
+//! What each frame of a client leads to.
+
+use super::handle::Handle;
+use crate::node::{Node, frames};
+use crate::store::{Append, StoreError};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use trunkline_protocol::{ClientFrame, ConversationId, ErrorCode, SendKey, Seq, ServerFrame, UserId, limits};
+
+/// Typing told more often than this is not passed on.
+const TYPING_EVERY: Duration = Duration::from_secs(1);
+/// Conversations whose typing is remembered at most.
+const TYPING_IN: usize = 64;
+
+/// Work that a frame started and that the connection's task carries on beside its reading and writing.
+pub type Pending = BoxFuture<'static, ()>;
+
+/// The frames of one connection, after its hello.
+pub struct Requests {
+    node: Arc<Node>,
+    handle: Arc<Handle>,
+    typed: HashMap<ConversationId, Instant>,
+}
+
+/// Why a message can not be stored as it is.
+///
+/// # Errors
+/// The code and a sentence.
+pub fn check_text(text: &str) -> Result<(), (ErrorCode, String)> {
+    if text.trim().is_empty() {
+        return Err((ErrorCode::EmptyMessage, "A message needs some text.".to_owned()));
+    }
+    let count = text.chars().count();
+    if count > limits::MESSAGE_CHARS {
+        let most = limits::MESSAGE_CHARS;
+        return Err((
+            ErrorCode::MessageTooLong,
+            format!("A message can have {most} characters; this one has {count}."),
+        ));
+    }
+    Ok(())
+}
+
+/// The code and sentence that clients see for a store's error; the cause is logged here, once.
+pub fn explain(error: &StoreError) -> (ErrorCode, String) {
+    let code = match error {
+        StoreError::UnknownConversation => ErrorCode::UnknownConversation,
+        StoreError::NotAMember => ErrorCode::NotAMember,
+        StoreError::UnknownUser => ErrorCode::UnknownUser,
+        StoreError::CursorBeyondHead => ErrorCode::CursorBeyondHead,
+        StoreError::Forbidden => ErrorCode::Forbidden,
+        StoreError::NameTaken => ErrorCode::NameTaken,
+        StoreError::GroupFull | StoreError::InvalidInvite => ErrorCode::Invalid,
+        StoreError::Unavailable { operation, source } => {
+            tracing::error!(operation, error = %source, "the store failed");
+            return (ErrorCode::StoreUnavailable, "The store does not answer; please try again.".to_owned());
+        }
+        StoreError::NewerSchema { .. } => ErrorCode::StoreUnavailable,
+    };
+    (code, crate::text::sentence(&error.to_string()))
+}
+
+impl Requests {
+    /// For a connection that was welcomed.
+    #[must_use]
+    pub fn new(node: Arc<Node>, handle: Arc<Handle>) -> Self {
+        Self { node, handle, typed: HashMap::new() }
+    }
+
+    /// Takes a text frame. What needs the store comes back as work to carry on with.
+    pub fn take(&mut self, text: &str) -> Option<Pending> {
+        self.node.metrics.frames_received.inc();
+        let frame = match serde_json::from_str(text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.error(ErrorCode::BadFrame, &format!("This frame can not be read: {error}."), None);
+                return None;
+            }
+        };
+        match frame {
+            ClientFrame::Send { key, conversation, text } => {
+                self.send(key, conversation, text);
+                None
+            }
+            ClientFrame::Cursor { conversation, delivered, read } => Some(self.cursor(conversation, delivered, read)),
+            ClientFrame::Fetch { conversation, from, to } => Some(self.fetch(conversation, from, to)),
+            ClientFrame::Watch { users } => self.watch(users),
+            ClientFrame::Typing { conversation } => {
+                self.typing(conversation);
+                None
+            }
+            ClientFrame::Ping {} => {
+                self.push(&ServerFrame::Pong { position: self.node.position() });
+                None
+            }
+            ClientFrame::Hello { .. } => {
+                self.error(ErrorCode::BadFrame, "The hello was said already.", None);
+                None
+            }
+            ClientFrame::Unknown => {
+                self.error(ErrorCode::UnknownFrame, "This node does not know this type of frame.", None);
+                None
+            }
+        }
+    }
+
+    /// A frame that is not text.
+    pub fn not_text(&self) {
+        self.error(ErrorCode::BadFrame, "Frames are JSON in text messages, not binary ones.", None);
+    }
+
+    fn send(&self, key: SendKey, conversation: ConversationId, text: String) {
+        if let Err((code, message)) = check_text(&text) {
+            self.handle.outbound.push(frames::refused(key, code, &message, None));
+            return;
+        }
+        if let Err(wait) = self.node.admit_send(self.handle.user) {
+            self.handle.gate.shut(key);
+            let message = "You are sending faster than this server takes; it will be sent in a moment.";
+            self.handle.outbound.push(frames::refused(key, ErrorCode::RateLimited, message, Some(wait)));
+            return;
+        }
+        let at = crate::clock::now();
+        let (author, credential) = (self.handle.user, self.handle.credential);
+        self.node.submit(Append { author, credential, conversation, key, text, at }, &self.handle);
+    }
+
+    fn cursor(&self, conversation: ConversationId, delivered: Seq, read: Seq) -> Pending {
+        let (node, handle) = (self.node.clone(), self.handle.clone());
+        async move {
+            if let Err(error) = node.move_cursor(handle.user, conversation, delivered, read).await {
+                push_error(&handle, explain(&error), Some(conversation));
+            }
+        }
+        .boxed()
+    }
+
+    fn fetch(&self, conversation: ConversationId, from: Seq, to: Seq) -> Pending {
+        let (node, handle) = (self.node.clone(), self.handle.clone());
+        async move {
+            match node.store.range(handle.user, conversation, from, to).await {
+                Ok(range) => {
+                    let frame =
+                        ServerFrame::Range { conversation, from: range.from, changes: range.changes, head: range.head };
+                    handle.outbound.push(frames::encode(&frame));
+                }
+                Err(error) => push_error(&handle, explain(&error), Some(conversation)),
+            }
+        }
+        .boxed()
+    }
+
+    fn watch(&self, mut users: Vec<UserId>) -> Option<Pending> {
+        users.truncate(limits::WATCHED_USERS);
+        self.node.hub.watch(&self.handle, users.clone());
+        if users.is_empty() {
+            return None;
+        }
+        let (node, handle) = (self.node.clone(), self.handle.clone());
+        Some(
+            async move {
+                let users = node.presence(&users).await;
+                handle.outbound.push(frames::encode(&ServerFrame::Presence { users }));
+            }
+            .boxed(),
+        )
+    }
+
+    fn typing(&mut self, conversation: ConversationId) {
+        let now = Instant::now();
+        if self.typed.len() >= TYPING_IN {
+            self.typed.retain(|_, at| now.duration_since(*at) < TYPING_EVERY);
+        }
+        let recent = self.typed.get(&conversation).is_some_and(|at| now.duration_since(*at) < TYPING_EVERY);
+        if recent || self.typed.len() >= TYPING_IN {
+            return;
+        }
+        self.typed.insert(conversation, now);
+        self.node.pass_typing(conversation, self.handle.user);
+    }
+
+    fn error(&self, code: ErrorCode, message: &str, conversation: Option<ConversationId>) {
+        push_error(&self.handle, (code, message.to_owned()), conversation);
+    }
+
+    fn push(&self, frame: &ServerFrame) {
+        self.handle.outbound.push(frames::encode(frame));
+    }
+}
+
+fn push_error(handle: &Handle, (code, message): (ErrorCode, String), conversation: Option<ConversationId>) {
+    handle.outbound.push(frames::encode(&ServerFrame::Error { code, message, conversation }));
+}

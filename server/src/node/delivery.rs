@@ -1,0 +1,113 @@
+//! Handing changes to this node's connections, and reading from the store what is missing between them.
+
+use super::Node;
+use super::frames;
+use super::hub::{Delivery, Missed};
+use super::router::Outbound;
+use crate::connection::handle::{Frame, Handle};
+use std::sync::Arc;
+use std::time::Duration;
+use trunkline_protocol::{Change, ChangeBody, ConversationId, Seq, ServerFrame, UserId, limits};
+
+/// How long a hole may stand before the store is read: changes of two nodes overtake each other by less.
+const HOLE_GRACE: Duration = Duration::from_millis(50);
+/// How long to wait after the store could not be read.
+const READ_AGAIN: Duration = Duration::from_millis(500);
+
+impl Node {
+    /// Hands a change to everyone here who hears its conversation.
+    pub(super) fn deliver(self: &Arc<Self>, delivery: Delivery) {
+        let conversation = delivery.conversation;
+        if self.hub.deliver(delivery, || left(conversation)) {
+            self.repair_soon(conversation, HOLE_GRACE);
+        }
+    }
+
+    /// Changes that were stored by other means than the appender: hands them out here and elsewhere.
+    pub(super) fn publish(self: &Arc<Self>, changes: Vec<Change>, members_at: Seq, also: &[UserId]) {
+        let routed = changes
+            .into_iter()
+            .map(|change| {
+                let (conversation, seq) = (change.conversation, change.seq);
+                let members_changed = change.body.changes_members();
+                let removed = removed_by(&change.body);
+                let also = also.iter().copied().chain(removed).collect();
+                let frame = frames::encode(&ServerFrame::Change { change });
+                self.deliver(Delivery { conversation, seq, frame: frame.clone(), origin: None, removed });
+                Outbound { conversation, seq, members_at, also, members_changed, frame }
+            })
+            .collect();
+        self.hand_to_router(routed);
+    }
+
+    /// Fills the gap of a conversation after a while, unless it has closed by itself.
+    pub(super) fn repair_soon(self: &Arc<Self>, conversation: ConversationId, grace: Duration) {
+        if !self.hub.begin_repair(conversation) {
+            return;
+        }
+        let node = self.clone();
+        self.spawn_droppable(async move {
+            tokio::time::sleep(grace).await;
+            node.repair(conversation).await;
+            node.hub.end_repair(conversation);
+            // What opened while the last read was under way found a repair running.
+            if node.hub.gap(conversation).is_some() {
+                node.repair_soon(conversation, HOLE_GRACE);
+            }
+        });
+    }
+
+    /// Reads from the store what is missing of a conversation, until nothing is.
+    pub(super) async fn repair(self: &Arc<Self>, conversation: ConversationId) {
+        while let Some((from, to)) = self.hub.gap(conversation) {
+            let to = to.min(Seq(from.0 + limits::FETCH_CHANGES - 1));
+            match self.store.changes(conversation, from, to).await {
+                Ok(changes) if changes.is_empty() => return,
+                Ok(changes) => {
+                    self.metrics.holes_filled.inc_by(changes.len() as u64);
+                    for change in changes {
+                        let delivery = Delivery {
+                            conversation,
+                            seq: change.seq,
+                            origin: None,
+                            removed: removed_by(&change.body),
+                            frame: frames::encode(&ServerFrame::Change { change }),
+                        };
+                        self.hub.deliver(delivery, || left(conversation));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(conversation = %conversation, error = %error, "could not read missing changes");
+                    tokio::time::sleep(READ_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Hands one connection what it lacks.
+    pub(super) async fn replay(&self, handle: &Handle, missed: Missed) {
+        let Missed { conversation, from, to } = missed;
+        match self.store.changes(conversation, from, to).await {
+            Ok(changes) => {
+                for change in changes {
+                    handle.outbound.push(frames::encode(&ServerFrame::Change { change }));
+                }
+            }
+            // The connection sees the hole, or a later welcome, and asks for itself.
+            Err(error) => tracing::warn!(conversation = %conversation, error = %error, "could not replay changes"),
+        }
+    }
+}
+
+/// Who is no longer in a conversation after a change.
+pub(super) const fn removed_by(body: &ChangeBody) -> Option<UserId> {
+    match body {
+        ChangeBody::MemberRemoved { member } => Some(*member),
+        _ => None,
+    }
+}
+
+/// Tells a client that it is no longer in a conversation.
+pub(super) fn left(conversation: ConversationId) -> Frame {
+    frames::encode(&ServerFrame::Left { conversation })
+}

@@ -1,0 +1,29 @@
+//! Frames as they are written: serialised once, shared by all receivers.
+
+use crate::connection::handle::Frame;
+use std::time::Duration;
+use trunkline_protocol::{ErrorCode, SendKey, ServerFrame};
+
+/// A frame's JSON.
+#[must_use]
+pub fn encode(frame: &ServerFrame) -> Frame {
+    // Strings, numbers and lists: there is nothing in a frame that JSON can not say.
+    serde_json::to_vec(frame).unwrap_or_default().into()
+}
+
+/// A send was not stored.
+#[must_use]
+pub fn refused(key: SendKey, code: ErrorCode, message: &str, retry_after: Option<Duration>) -> Frame {
+    let retry_after = retry_after.map(millis);
+    encode(&ServerFrame::Refused { key, code, message: message.to_owned(), retry_after })
+}
+
+/// The node stops; come back after this time.
+#[must_use]
+pub fn moving(after: Duration) -> Frame {
+    encode(&ServerFrame::Moving { after: millis(after) })
+}
+
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,416 @@
+//! The hub: which connections this node has, what they listen to, and the delivery of frames to them.
+//!
+//! It holds one lock for short turns, does no I/O and knows no clock. A user's connections listen to all of the
+//! user's conversations; each conversation with a listener has a [`Sequencer`], so every connection is
+//! handed the changes of a conversation in the order of their seqs, whatever order they come in.
+//!
+//! # Listening begins before reading
+//!
+//! Who connects is registered first and then reads the store. Changes of conversations that nobody here
+//! listened to until then would be missed in between; so while a [`Listening`] guard lives, the hub
+//! remembers the heads it hears of, and [`Hub::listen_to`] finds what came after the read.
+
+use super::sequencer::Sequencer;
+use crate::connection::handle::{ConnectionId, Frame, Handle};
+use crate::store::{Credential, Joined, MovedCursor};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use trunkline_protocol::{CloseCode, ConversationId, Seq, UserId, limits};
+
+/// A change on its way to this node's connections.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Whose log.
+    pub conversation: ConversationId,
+    /// Where in it.
+    pub seq: Seq,
+    /// The change's frame.
+    pub frame: Frame,
+    /// The connection that sent it: it has its ack and needs no copy.
+    pub origin: Option<ConnectionId>,
+    /// Who is no longer in the conversation after this change.
+    pub removed: Option<UserId>,
+}
+
+/// A range of a log that some connection lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Whose log.
+    pub conversation: ConversationId,
+    /// First seq.
+    pub from: Seq,
+    /// Last seq.
+    pub to: Seq,
+}
+
+/// The connection can not be taken: the user has too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the user has {} connections already", limits::CONNECTIONS_PER_USER)]
+pub struct TooMany;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Hub {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    connections: HashMap<ConnectionId, Arc<Handle>>,
+    users: HashMap<UserId, Listener>,
+    conversations: HashMap<ConversationId, Channel>,
+    watchers: HashMap<UserId, HashSet<ConnectionId>>,
+    watching: HashMap<ConnectionId, Vec<UserId>>,
+    repairing: HashSet<ConversationId>,
+    listening: usize,
+    overheard: HashMap<ConversationId, Seq>,
+}
+
+#[derive(Debug, Default)]
+struct Listener {
+    connections: Vec<Arc<Handle>>,
+    conversations: HashSet<ConversationId>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    order: Sequencer<Delivery>,
+    users: HashSet<UserId>,
+    cursors: HashMap<UserId, (Seq, Seq)>,
+}
+
+/// While it lives, heads of conversations without a listener are remembered.
+#[derive(Debug)]
+pub struct Listening<'a>(&'a Hub);
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.listening -= 1;
+        if state.listening == 0 {
+            state.overheard = HashMap::new();
+        }
+    }
+}
+
+impl Hub {
+    // ---- connections -----------------------------------------------------------------------------------------
+
+    /// Takes a connection. Returns whether it is the user's first here.
+    ///
+    /// # Errors
+    /// [`TooMany`] at [`limits::CONNECTIONS_PER_USER`].
+    pub fn register(&self, handle: &Arc<Handle>) -> Result<bool, TooMany> {
+        let mut state = self.lock();
+        let listener = state.users.entry(handle.user).or_default();
+        if listener.connections.len() >= limits::CONNECTIONS_PER_USER {
+            return Err(TooMany);
+        }
+        listener.connections.push(handle.clone());
+        let first = listener.connections.len() == 1;
+        state.connections.insert(handle.id, handle.clone());
+        Ok(first)
+    }
+
+    /// Lets a connection go. Returns whether it was the user's last here.
+    pub fn unregister(&self, handle: &Handle) -> bool {
+        let mut state = self.lock();
+        if state.connections.remove(&handle.id).is_none() {
+            return false;
+        }
+        state.unwatch(handle.id);
+        let Some(listener) = state.users.get_mut(&handle.user) else { return false };
+        listener.connections.retain(|known| known.id != handle.id);
+        if !listener.connections.is_empty() {
+            return false;
+        }
+        let conversations = std::mem::take(&mut listener.conversations);
+        state.users.remove(&handle.user);
+        for conversation in conversations {
+            state.stop_listening(handle.user, conversation);
+        }
+        true
+    }
+
+    /// Remember heads from now on; to be held while the store is read for [`Hub::listen_to`].
+    #[must_use]
+    pub fn listening(&self) -> Listening<'_> {
+        self.lock().listening += 1;
+        Listening(self)
+    }
+
+    /// Lets a connection's user hear these conversations, whose heads were read from the store, and welcomes the
+    /// connection. Returns what others here were handed between the read and now, so that this
+    /// connection lacks it, and the conversations that have a gap now.
+    pub fn admit(&self, handle: &Handle, joined: &[Joined], welcome: Frame) -> (Vec<Missed>, Vec<ConversationId>) {
+        let mut state = self.lock();
+        let mut missed = Vec::new();
+        let mut gaps = Vec::new();
+        for &Joined { conversation, head } in joined {
+            let lacks = state.listen(handle.user, conversation, head);
+            missed.extend(lacks);
+            if state.conversations.get(&conversation).is_some_and(|channel| channel.order.gap().is_some()) {
+                gaps.push(conversation);
+            }
+        }
+        handle.outbound.welcome(welcome);
+        (missed, gaps)
+    }
+
+    /// Lets a user hear a conversation that they came into, after handing its description to all their
+    /// connections. Returns what they lack, as [`Hub::admit`] does; nothing if they heard it before.
+    pub fn listen_to(&self, user: UserId, joined: Joined, description: &Frame) -> Option<Missed> {
+        let mut state = self.lock();
+        let listener = state.users.get(&user)?;
+        if listener.conversations.contains(&joined.conversation) {
+            return None;
+        }
+        for handle in &listener.connections {
+            handle.outbound.push(description.clone());
+        }
+        state.listen(user, joined.conversation, joined.head)
+    }
+
+    /// Lets users hear a conversation no more who are not among `members`, and tells them so.
+    pub fn retain_members(&self, conversation: ConversationId, is_member: impl Fn(UserId) -> bool, left: &Frame) {
+        let mut state = self.lock();
+        let Some(channel) = state.conversations.get(&conversation) else { return };
+        let gone: Vec<_> = channel.users.iter().copied().filter(|&user| !is_member(user)).collect();
+        for user in gone {
+            state.send(user, left);
+            state.stop_listening(user, conversation);
+        }
+    }
+
+    /// Users with a connection here who do not hear this conversation, out of `members`.
+    #[must_use]
+    pub fn strangers(&self, conversation: ConversationId, members: impl IntoIterator<Item = UserId>) -> Vec<UserId> {
+        let state = self.lock();
+        let hears = |user: &UserId| state.users.get(user).map(|known| known.conversations.contains(&conversation));
+        members.into_iter().filter(|user| hears(user) == Some(false)).collect()
+    }
+
+    // ---- delivery --------------------------------------------------------------------------------------------
+
+    /// Hands a change to everyone here who hears its conversation, now or when what is before it has come. Returns
+    /// whether there is a gap before it.
+    pub fn deliver(&self, delivery: Delivery, left: impl Fn() -> Frame) -> bool {
+        let mut state = self.lock();
+        let (conversation, seq) = (delivery.conversation, delivery.seq);
+        let Some(channel) = state.conversations.get_mut(&conversation) else {
+            state.overhear(conversation, seq);
+            return false;
+        };
+        let ready = channel.order.offer(seq, delivery);
+        let gap = channel.order.gap().is_some();
+        for (_, delivery) in ready {
+            state.hand_out(&delivery);
+            if let Some(user) = delivery.removed {
+                state.send(user, &left());
+                state.stop_listening(user, conversation);
+            }
+        }
+        gap
+    }
+
+    /// A conversation is known to reach up to `head`. Returns whether there is a gap now.
+    pub fn hear(&self, conversation: ConversationId, head: Seq) -> bool {
+        let mut state = self.lock();
+        match state.conversations.get_mut(&conversation) {
+            Some(channel) => {
+                channel.order.hear(head);
+                channel.order.gap().is_some()
+            }
+            None => {
+                state.overhear(conversation, head);
+                false
+            }
+        }
+    }
+
+    /// What of a conversation has not come and is to be read from the store.
+    #[must_use]
+    pub fn gap(&self, conversation: ConversationId) -> Option<(Seq, Seq)> {
+        self.lock().conversations.get(&conversation)?.order.gap()
+    }
+
+    /// Claims the filling of a conversation's gap; `false` if somebody is at it.
+    pub fn begin_repair(&self, conversation: ConversationId) -> bool {
+        self.lock().repairing.insert(conversation)
+    }
+
+    /// Gives the claim back.
+    pub fn end_repair(&self, conversation: ConversationId) {
+        self.lock().repairing.remove(&conversation);
+    }
+
+    /// Hands frames to everyone who hears a conversation: `own` to the user's own connections, `others` to the rest.
+    pub fn tell(&self, conversation: ConversationId, user: UserId, own: Option<&Frame>, others: &Frame) {
+        let state = self.lock();
+        let Some(channel) = state.conversations.get(&conversation) else { return };
+        for &listener in &channel.users {
+            if listener != user {
+                state.send(listener, others);
+            } else if let Some(own) = own {
+                state.send(listener, own);
+            }
+        }
+    }
+
+    /// Whether a cursor is news to those who hear the conversation; remembers it.
+    pub fn is_news(&self, cursor: &MovedCursor) -> bool {
+        let mut state = self.lock();
+        let Some(channel) = state.conversations.get_mut(&cursor.conversation) else { return false };
+        let known = channel.cursors.entry(cursor.user).or_insert((Seq(0), Seq(0)));
+        let news = cursor.delivered > known.0 || cursor.read > known.1;
+        *known = (known.0.max(cursor.delivered), known.1.max(cursor.read));
+        news
+    }
+
+    /// Hands a frame to all connections of all users.
+    pub fn tell_all(&self, frame: &Frame) {
+        for handle in self.lock().connections.values() {
+            handle.outbound.push(frame.clone());
+        }
+    }
+
+    // ---- presence --------------------------------------------------------------------------------------------
+
+    /// Whose presence a connection wants to be told from now on.
+    pub fn watch(&self, handle: &Handle, users: Vec<UserId>) {
+        let mut state = self.lock();
+        state.unwatch(handle.id);
+        if !state.connections.contains_key(&handle.id) {
+            return;
+        }
+        for &user in &users {
+            state.watchers.entry(user).or_default().insert(handle.id);
+        }
+        state.watching.insert(handle.id, users);
+    }
+
+    /// Everyone whose presence somebody here wants to be told.
+    #[must_use]
+    pub fn watched(&self) -> Vec<UserId> {
+        self.lock().watchers.keys().copied().collect()
+    }
+
+    /// Hands a presence frame to those who watch the user.
+    pub fn tell_watchers(&self, user: UserId, frame: &Frame) {
+        let state = self.lock();
+        for connection in state.watchers.get(&user).into_iter().flatten() {
+            if let Some(handle) = state.connections.get(connection) {
+                handle.outbound.push(frame.clone());
+            }
+        }
+    }
+
+    /// Whether a user has a connection here.
+    #[must_use]
+    pub fn has_user(&self, user: UserId) -> bool {
+        self.lock().users.contains_key(&user)
+    }
+
+    /// Whether a user has a connection here and hears this conversation.
+    #[must_use]
+    pub fn user_hears(&self, user: UserId, conversation: ConversationId) -> bool {
+        self.lock().users.get(&user).is_some_and(|known| known.conversations.contains(&conversation))
+    }
+
+    /// All users with a connection here.
+    #[must_use]
+    pub fn users(&self) -> Vec<UserId> {
+        self.lock().users.keys().copied().collect()
+    }
+
+    // ---- closing ---------------------------------------------------------------------------------------------
+
+    /// Closes the connections of ended sessions and revoked tokens.
+    pub fn end(&self, credentials: &[Credential]) {
+        for handle in self.lock().connections.values() {
+            if credentials.contains(&handle.credential) {
+                handle.outbound.close(CloseCode::SessionEnded);
+            }
+        }
+    }
+
+    /// All connections there are.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Arc<Handle>> {
+        self.lock().connections.values().cloned().collect()
+    }
+
+    /// How many connections and users there are.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.connections.len(), state.users.len())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No turn can leave the state half changed that a later one would trip over.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Lets a user hear a conversation whose head was read as `head`; returns what they lack.
+    fn listen(&mut self, user: UserId, conversation: ConversationId, head: Seq) -> Option<Missed> {
+        self.users.get_mut(&user)?.conversations.insert(conversation);
+        let overheard = self.overheard.get(&conversation).copied();
+        let channel = self.conversations.entry(conversation).or_insert_with(|| {
+            let mut order = Sequencer::new(head);
+            order.hear(overheard.unwrap_or(head));
+            Channel { order, users: HashSet::new(), cursors: HashMap::new() }
+        });
+        let passed = channel.order.passed();
+        // Who heard it before was handed all that passed.
+        let new = channel.users.insert(user);
+        (new && passed > head).then(|| Missed { conversation, from: head.next(), to: passed })
+    }
+
+    fn stop_listening(&mut self, user: UserId, conversation: ConversationId) {
+        if let Some(listener) = self.users.get_mut(&user) {
+            listener.conversations.remove(&conversation);
+        }
+        if let Some(channel) = self.conversations.get_mut(&conversation) {
+            channel.users.remove(&user);
+            if channel.users.is_empty() {
+                self.conversations.remove(&conversation);
+            }
+        }
+    }
+
+    fn hand_out(&self, delivery: &Delivery) {
+        let Some(channel) = self.conversations.get(&delivery.conversation) else { return };
+        for listener in channel.users.iter().filter_map(|user| self.users.get(user)) {
+            for handle in listener.connections.iter().filter(|handle| Some(handle.id) != delivery.origin) {
+                handle.outbound.push(delivery.frame.clone());
+            }
+        }
+    }
+
+    fn send(&self, user: UserId, frame: &Frame) {
+        for handle in self.users.get(&user).into_iter().flat_map(|listener| &listener.connections) {
+            handle.outbound.push(frame.clone());
+        }
+    }
+
+    fn overhear(&mut self, conversation: ConversationId, seq: Seq) {
+        if self.listening > 0 {
+            let known = self.overheard.entry(conversation).or_default();
+            *known = seq.max(*known);
+        }
+    }
+
+    fn unwatch(&mut self, connection: ConnectionId) {
+        for user in self.watching.remove(&connection).into_iter().flatten() {
+            if let Some(watchers) = self.watchers.get_mut(&user) {
+                watchers.remove(&connection);
+                if watchers.is_empty() {
+                    self.watchers.remove(&user);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What comes from other nodes.
+
+use super::Node;
+use super::delivery::removed_by;
+use super::hub::Delivery;
+use crate::bus::envelope::{ChangeEnvelope, Envelope, Signal};
+use crate::store::{Credential, MovedCursor};
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use trunkline_protocol::{Seq, ServerFrame};
+
+/// Runs until the node stops or subscribes anew.
+pub async fn run(node: Arc<Node>, mut inbox: mpsc::Receiver<Bytes>) {
+    loop {
+        let bytes = tokio::select! {
+            () = node.stop.cancelled() => return,
+            bytes = inbox.recv() => bytes,
+        };
+        let Some(bytes) = bytes else { return };
+        match Envelope::decode(&bytes) {
+            Ok(Envelope::Change(change)) => take_change(&node, change),
+            Ok(Envelope::Signal(signal)) => take_signal(&node, signal),
+            Err(error) => tracing::debug!(error = %error, bytes = bytes.len(), "ignored an envelope"),
+        }
+    }
+}
+
+fn take_change(node: &Arc<Node>, envelope: ChangeEnvelope) {
+    let ChangeEnvelope { conversation, seq, members_changed, frame } = envelope;
+    node.metrics.nudges_received.inc();
+    let removed = if members_changed { removed_in(&frame) } else { None };
+    node.deliver(Delivery { conversation, seq, frame, origin: None, removed });
+    // Somebody here may have come into it just now.
+    if members_changed || seq == Seq(1) {
+        node.reconcile_soon(conversation);
+    }
+}
+
+fn removed_in(frame: &[u8]) -> Option<trunkline_protocol::UserId> {
+    match serde_json::from_slice(frame) {
+        Ok(ServerFrame::Change { change }) => removed_by(&change.body),
+        _ => None,
+    }
+}
+
+fn take_signal(node: &Arc<Node>, signal: Signal) {
+    match signal {
+        Signal::Canary { node: from, number } => node.hear_canary(from, number),
+        Signal::Cursor { conversation, user, delivered, read, unread, head } => {
+            let cursor = MovedCursor { conversation, user, delivered, read };
+            if node.hub.is_news(&cursor) {
+                node.tell_cursor(&cursor, Some((unread, head)));
+            }
+        }
+        Signal::Typing { conversation, user } => node.tell_typing(conversation, user),
+        Signal::Presence { node: from, entered, left } => {
+            let users: Vec<_> = entered.into_iter().chain(left).collect();
+            node.locator.forget(users.iter().copied());
+            if from != node.id() {
+                node.check_presence(users);
+            }
+        }
+        Signal::Joined { conversation } => node.reconcile_soon(conversation),
+        Signal::Ended { sessions, tokens } => {
+            let sessions = sessions.into_iter().map(Credential::Session);
+            let ended: Vec<_> = sessions.chain(tokens.into_iter().map(Credential::Token)).collect();
+            node.hub.end(&ended);
+        }
+        Signal::Unknown => {}
+    }
+}

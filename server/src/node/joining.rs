@@ -1,0 +1,174 @@
+//! A connection's welcome, and who comes into a conversation or leaves it.
+
+use super::Node;
+use super::delivery::left;
+use super::frames;
+use crate::connection::handle::Handle;
+use crate::store::{Joined, Resume, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+use trunkline_protocol::{Change, CloseCode, ConversationId, Epoch, Position, ServerFrame, UserId};
+
+/// How long the presence registry may hold up a welcome. Its entry is made good by the next renewal.
+const ENTER_WITHIN: Duration = Duration::from_millis(500);
+
+/// Why a connection was not welcomed.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The user has too many connections.
+    #[error(transparent)]
+    TooMany(#[from] super::hub::TooMany),
+    /// The session was ended while the connection was made.
+    #[error("the session was ended")]
+    SessionEnded,
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl JoinError {
+    /// What the connection is closed with.
+    #[must_use]
+    pub const fn close_code(&self) -> CloseCode {
+        match self {
+            Self::TooMany(_) => CloseCode::TooManyConnections,
+            Self::SessionEnded => CloseCode::SessionEnded,
+            Self::Store(_) => CloseCode::Unavailable,
+        }
+    }
+}
+
+impl Node {
+    /// Registers a connection that said hello and welcomes it. The order is what makes nothing fall between: heard
+    /// by the hub and found by other nodes first, then the store is read, then the welcome goes before
+    /// whatever came meanwhile. To be undone by [`Node::leave`], also after an error.
+    ///
+    /// # Errors
+    /// As [`JoinError`] says.
+    pub async fn join(
+        self: &Arc<Self>,
+        handle: &Arc<Handle>,
+        epoch: Option<Epoch>,
+        position: Position,
+    ) -> Result<(), JoinError> {
+        if self.hub.register(handle)? {
+            self.enter(handle.user).await;
+        }
+        let listening = self.hub.listening();
+        // After registering: an end that comes later is heard by the hub.
+        if !self.store.is_valid(handle.credential, crate::clock::now()).await? {
+            return Err(JoinError::SessionEnded);
+        }
+        let known = epoch == Some(self.store.epoch().await?) && position > Position(0);
+        let resume = self.store.resume(handle.user, known.then_some(position)).await?;
+        let (missed, gaps) = self.hub.admit(handle, &resume.joined, self.welcome(handle.user, &resume));
+        drop(listening);
+        for missed in missed {
+            self.replay(handle, missed).await;
+        }
+        for conversation in gaps {
+            self.repair_soon(conversation, Duration::ZERO);
+        }
+        self.metrics.connections.set(self.hub.size().0 as i64);
+        Ok(())
+    }
+
+    /// Lets a connection go.
+    pub fn leave(self: &Arc<Self>, handle: &Handle) {
+        if self.hub.unregister(handle) {
+            self.left_soon(handle.user);
+        }
+        self.metrics.connections.set(self.hub.size().0 as i64);
+    }
+
+    fn welcome(&self, user: UserId, resume: &Resume) -> crate::connection::handle::Frame {
+        frames::encode(&ServerFrame::Welcome {
+            node: self.id(),
+            user,
+            epoch: resume.epoch,
+            position: resume.position,
+            complete: resume.complete,
+            conversations: resume.conversations.clone(),
+            left: resume.left.clone(),
+            degraded: *self.degraded.borrow(),
+        })
+    }
+
+    async fn enter(self: &Arc<Self>, user: UserId) {
+        let users = [user];
+        let entered = self.registry.enter(self.id(), &users);
+        if !matches!(tokio::time::timeout(ENTER_WITHIN, entered).await, Ok(Ok(()))) {
+            self.presences.enter_again();
+        }
+        self.locator.forget([user]);
+        self.announce(vec![user], Vec::new());
+    }
+
+    // ---- who is in a conversation ----------------------------------------------------------------------------
+
+    /// A conversation was made that has no change yet: its members hear it from now on, everywhere.
+    pub async fn announce_conversation(self: &Arc<Self>, conversation: ConversationId) {
+        self.reconcile(conversation).await;
+        self.signal_all(crate::bus::envelope::Signal::Joined { conversation });
+    }
+
+    /// Changes that the store has made to a group: hands them to everybody, those who came and went included.
+    pub async fn announce_changes(self: &Arc<Self>, changes: Vec<Change>) {
+        let Some(last) = changes.last() else { return };
+        let (conversation, members_at) = (last.conversation, last.seq);
+        let members_changed = changes.iter().any(|change| change.body.changes_members());
+        // Members who came must hear before the change is handed out, or they would miss what follows it.
+        if members_changed {
+            self.reconcile_added(conversation).await;
+        }
+        self.publish(changes, members_at, &[]);
+    }
+
+    pub(super) fn reconcile_soon(self: &Arc<Self>, conversation: ConversationId) {
+        let node = self.clone();
+        self.spawn_droppable(async move { node.reconcile(conversation).await });
+    }
+
+    /// Brings who hears a conversation here in line with who is in it.
+    pub(super) async fn reconcile(self: &Arc<Self>, conversation: ConversationId) {
+        if let Some(membership) = self.reconcile_added(conversation).await {
+            let is_member = |user: UserId| membership.users.contains(&user);
+            self.hub.retain_members(conversation, is_member, &left(conversation));
+        }
+    }
+
+    async fn reconcile_added(self: &Arc<Self>, conversation: ConversationId) -> Option<crate::store::Membership> {
+        let listening = self.hub.listening();
+        let membership = match self.store.membership(conversation).await {
+            Ok(membership) => membership,
+            Err(error) => {
+                tracing::warn!(conversation = %conversation, error = %error, "could not read who is in a conversation");
+                return None;
+            }
+        };
+        for user in self.hub.strangers(conversation, membership.users.iter().copied()) {
+            match self.store.conversation(user, conversation).await {
+                Ok(description) => {
+                    let joined = Joined { conversation, head: description.head };
+                    let frame = frames::encode(&ServerFrame::Conversation { conversation: description });
+                    if let Some(missed) = self.hub.listen_to(user, joined, &frame) {
+                        self.replay_to_user(user, missed).await;
+                    }
+                }
+                // Removed again meanwhile, or the store fails: a later welcome tells.
+                Err(error) => tracing::debug!(user = %user, error = %error, "not told of a conversation"),
+            }
+        }
+        drop(listening);
+        if self.hub.gap(conversation).is_some() {
+            self.repair_soon(conversation, Duration::ZERO);
+        }
+        Some(membership)
+    }
+
+    async fn replay_to_user(&self, user: UserId, missed: super::hub::Missed) {
+        for handle in self.hub.connections().iter().filter(|handle| handle.user == user) {
+            self.replay(handle, missed).await;
+        }
+    }
+}

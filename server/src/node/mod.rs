@@ -1,0 +1,267 @@
+//! The node: takes messages in, stores them, and sees to it that everybody concerned is told.
+//!
+//! # Layout
+//!
+//! - [`hub`]: which connections there are and what they hear; delivery in order
+//! - [`sequencer`]: the order of one conversation
+//! - [`appender`]: group commit: what is in flight goes into one transaction, then each sender is answered
+//! - [`delivery`]: handing changes to this node's connections, and filling holes from the store
+//! - [`router`]: which other nodes must hear of a change, and how they are told
+//! - [`inbox`]: what comes from other nodes
+//! - [`follower`]: reads from the store what nobody told
+//! - [`joining`]: a connection's welcome, and who comes into or leaves a conversation
+//! - [`conversations`]: making and changing them
+//! - [`lease`]: this incarnation's lease, and the presence of users
+//! - [`signals`]: cursors and typing
+//! - [`canary`]: whether the bus can hear
+//! - [`locator`]: on which nodes users are, through a short cache
+//! - [`rate`]: how fast a user may send
+//! - [`frames`]: frames as they are written
+//!
+//! A message's way: connection → appender → store → ack, hub and router → bus → inbox of other nodes → hub →
+//! connection. Only the first four decide whether it is safe; the rest decides how soon it is seen.
+
+pub mod appender;
+pub mod canary;
+pub mod conversations;
+pub mod delivery;
+pub mod follower;
+pub mod frames;
+pub mod hub;
+pub mod inbox;
+pub mod joining;
+pub mod lease;
+pub mod locator;
+pub mod rate;
+pub mod router;
+pub mod sequencer;
+pub mod signals;
+
+use crate::bus::{
+    Bus, Destination,
+    envelope::{Envelope, Signal},
+};
+use crate::metrics::Metrics;
+use crate::presence::Registry;
+use crate::store::{Credential, Store, StoreError};
+use appender::Submission;
+use canary::Canary;
+use hub::Hub;
+use lease::Presences;
+use locator::Locator;
+use rate::Rates;
+use router::Outbound;
+use serde::Deserialize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use trunkline_protocol::{CloseCode, NodeId, Position};
+
+/// Which nodes are told of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Routing {
+    /// All; each looks whether it has somebody to hand it to.
+    Broadcast,
+    /// Those that have a member of the conversation, by the presence registry.
+    Directed,
+}
+
+/// What a node is made of. See the module.
+pub struct Node {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Which connections there are.
+    pub hub: Hub,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    bus: Arc<dyn Bus>,
+    registry: Arc<dyn Registry>,
+    routing: Routing,
+    incarnation: Mutex<NodeId>,
+    locator: Locator,
+    rates: Rates,
+    canary: Canary,
+    sang: Notify,
+    presences: Presences,
+    submissions: mpsc::Sender<Submission>,
+    outbound: mpsc::Sender<Vec<Outbound>>,
+    /// Everything up to here was handed to the connections.
+    position: AtomicU64,
+    /// Wakes the follower before its time.
+    follow: Notify,
+    /// Whether this node is cut off from the others.
+    degraded: watch::Sender<bool>,
+    draining: watch::Sender<bool>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// The engines a node runs on.
+pub struct Parts {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Between nodes.
+    pub bus: Arc<dyn Bus>,
+    /// Who is where.
+    pub registry: Arc<dyn Registry>,
+    /// Which nodes are told.
+    pub routing: Routing,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Node {
+    /// Starts a node's tasks as a new incarnation.
+    ///
+    /// # Errors
+    /// If the store can not be read.
+    pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
+        let Parts { store, bus, registry, routing, metrics } = parts;
+        let id = NodeId::random();
+        // Hear first, then read: what is committed after this position is found by following it.
+        let inbox = bus.subscribe(id).await;
+        let position = store.follow(None).await?.position;
+        let (submissions, submitted) = mpsc::channel(appender::QUEUE);
+        let (outbound, routed) = mpsc::channel(router::QUEUE);
+        let node = Arc::new(Self {
+            locator: Locator::new(registry.clone()),
+            store,
+            hub: Hub::default(),
+            metrics,
+            bus,
+            registry,
+            routing,
+            incarnation: Mutex::new(id),
+            rates: Rates::default(),
+            canary: Canary::default(),
+            sang: Notify::new(),
+            presences: Presences::default(),
+            submissions,
+            outbound,
+            position: AtomicU64::new(position.0),
+            follow: Notify::new(),
+            degraded: watch::Sender::new(false),
+            draining: watch::Sender::new(false),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        node.spawn(appender::run(node.clone(), submitted));
+        node.spawn(router::run(node.clone(), routed));
+        node.spawn(inbox::run(node.clone(), inbox));
+        node.spawn(follower::run(node.clone()));
+        node.spawn(canary::run(node.clone()));
+        node.spawn(lease::run(node.clone()));
+        Ok(node)
+    }
+
+    /// This incarnation.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        *self.incarnation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything up to here was handed to the connections that it concerns.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position(self.position.load(Ordering::Acquire))
+    }
+
+    /// Whether this node is cut off from the others; changes can be waited for.
+    #[must_use]
+    pub fn degraded(&self) -> watch::Receiver<bool> {
+        self.degraded.subscribe()
+    }
+
+    /// Whether this node is stopping; changes can be waited for.
+    #[must_use]
+    pub fn draining(&self) -> watch::Receiver<bool> {
+        self.draining.subscribe()
+    }
+
+    /// `memory` or `redis`.
+    #[must_use]
+    pub fn bus_kind(&self) -> &'static str {
+        self.bus.kind()
+    }
+
+    /// Sessions or tokens were ended: closes their connections here and everywhere.
+    pub fn ended(&self, credentials: &[Credential]) {
+        if credentials.is_empty() {
+            return;
+        }
+        self.hub.end(credentials);
+        let mut sessions = Vec::new();
+        let mut tokens = Vec::new();
+        for credential in credentials {
+            match credential {
+                Credential::Session(session) => sessions.push(*session),
+                Credential::Token(token) => tokens.push(*token),
+            }
+        }
+        self.signal_all(Signal::Ended { sessions, tokens });
+    }
+
+    /// Says that the node stops: no new connections, and those there are told to move, each at its own time
+    /// within `window`.
+    pub fn drain(&self, window: std::time::Duration) {
+        self.draining.send_replace(true);
+        let handles = self.hub.connections();
+        let count = handles.len().max(1) as u32;
+        for (number, handle) in (0_u32..).zip(handles) {
+            let after = window.mul_f64(f64::from(number) / f64::from(count));
+            handle.outbound.push(frames::moving(after));
+        }
+    }
+
+    /// Closes what is still connected, finishes what was taken in, gives the lease back and stops.
+    pub async fn stop(&self) {
+        self.draining.send_replace(true);
+        for handle in self.hub.connections() {
+            handle.outbound.close(CloseCode::Moving);
+        }
+        let last_seen = self.hub.users();
+        if let Err(error) = self.store.set_last_seen(&last_seen, crate::clock::now()).await {
+            tracing::warn!(error = %error, "could not note when the last users were here");
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        if let Err(error) = self.registry.release(self.id()).await {
+            tracing::warn!(error = %error, "could not give the lease back; it ends by itself");
+        }
+        self.signal_all(Signal::Presence { node: self.id(), entered: Vec::new(), left: last_seen });
+        if let Err(error) = self.store.withdraw(self.id()).await {
+            tracing::warn!(error = %error, "could not say goodbye to the store");
+        }
+    }
+
+    /// Runs a task of this node until it ends or the node stops.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Runs a task that may be dropped when the node stops.
+    fn spawn_droppable(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Tells the other nodes, if there can be any.
+    fn signal_others(&self, signal: Signal) {
+        if !self.bus.is_alone() {
+            self.signal_all(signal);
+        }
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        self.bus.publish(Destination::All, Envelope::Signal(signal).encode());
+    }
+}

@@ -1,0 +1,132 @@
+//! Which other nodes must hear of a change, and how they are told: the two routes of the article.
+//!
+//! - [`Routing::Broadcast`]: everything goes to all nodes; each looks whether it has somebody to hand it to.
+//! - [`Routing::Directed`]: it goes to the nodes that have a member of the conversation, by the presence registry.
+//!
+//! Both may fail or be wrong without harm: the store has the change, and every node follows the store.
+
+use super::{Node, Routing};
+use crate::bus::{
+    Destination,
+    envelope::{ChangeEnvelope, Envelope},
+};
+use crate::connection::handle::Frame;
+use crate::store::Membership;
+use bytes::Bytes;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use trunkline_protocol::{ConversationId, NodeId, Seq, UserId};
+
+/// Batches that may wait to be routed. Beyond that they are dropped: following the store is the faster way then.
+pub const QUEUE: usize = 256;
+/// Member lists kept, by conversation. Emptied when full: it fills again by reading.
+const MEMBER_LISTS: usize = 10_000;
+
+/// A stored change on its way to other nodes.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// Whose log.
+    pub conversation: ConversationId,
+    /// Where in it.
+    pub seq: Seq,
+    /// Which member list it goes to.
+    pub members_at: Seq,
+    /// Who must hear of it besides: those it removes.
+    pub also: Vec<UserId>,
+    /// Whether it changes who is in the conversation.
+    pub members_changed: bool,
+    /// The change's frame.
+    pub frame: Frame,
+}
+
+impl Outbound {
+    fn envelope(&self) -> Bytes {
+        let &Self { conversation, seq, members_changed, ref frame, .. } = self;
+        Envelope::Change(ChangeEnvelope { conversation, seq, members_changed, frame: frame.clone() }).encode()
+    }
+}
+
+/// Member lists by conversation; exact as long as their `members_at` is the change's.
+type Lists = HashMap<ConversationId, Arc<Membership>>;
+
+impl Node {
+    /// Hands stored changes on. Never waits.
+    pub(super) fn hand_to_router(&self, routed: Vec<Outbound>) {
+        // One process alone has nobody to tell.
+        if routed.is_empty() || self.bus.is_alone() {
+            return;
+        }
+        if let Err(dropped) = self.outbound.try_send(routed) {
+            let count = dropped.into_inner().len();
+            self.metrics.nudges_dropped.inc_by(count as u64);
+        }
+    }
+}
+
+/// Runs until the node stops and all that waits is published.
+pub async fn run(node: Arc<Node>, mut routed: mpsc::Receiver<Vec<Outbound>>) {
+    let mut lists = Lists::new();
+    loop {
+        let batch = tokio::select! {
+            biased;
+            batch = routed.recv() => batch,
+            () = node.stop.cancelled() => { routed.close(); routed.recv().await }
+        };
+        let Some(batch) = batch else { return };
+        match node.routing {
+            Routing::Broadcast => batch.iter().for_each(|change| publish(&node, Destination::All, change)),
+            Routing::Directed => direct(&node, &mut lists, &batch).await,
+        }
+    }
+}
+
+async fn direct(node: &Node, lists: &mut Lists, batch: &[Outbound]) {
+    for change in batch {
+        remember_members(node, lists, change).await;
+    }
+    let users: BTreeSet<UserId> = batch.iter().flat_map(|change| recipients(lists, change)).collect();
+    let located = node.locator.locate(&users.into_iter().collect::<Vec<_>>()).await;
+    for change in batch {
+        match &located {
+            Some(located) if lists.contains_key(&change.conversation) => {
+                let here = node.id();
+                let at = recipients(lists, change).filter_map(|user| located.get(&user)).flatten().copied();
+                let nodes: BTreeSet<NodeId> = at.filter(|&at| at != here).collect();
+                if !nodes.is_empty() {
+                    publish(node, Destination::Nodes(&nodes.into_iter().collect::<Vec<_>>()), change);
+                }
+            }
+            // Nobody knows who is where: tell everyone rather than no one.
+            _ => publish(node, Destination::All, change),
+        }
+    }
+}
+
+fn recipients<'a>(lists: &'a Lists, change: &'a Outbound) -> impl Iterator<Item = UserId> + 'a {
+    let members = lists.get(&change.conversation).into_iter().flat_map(|list| list.users.iter().copied());
+    members.chain(change.also.iter().copied())
+}
+
+async fn remember_members(node: &Node, lists: &mut Lists, change: &Outbound) {
+    if lists.get(&change.conversation).is_some_and(|list| list.members_at >= change.members_at) {
+        return;
+    }
+    if lists.len() >= MEMBER_LISTS {
+        lists.clear();
+    }
+    match node.store.membership(change.conversation).await {
+        Ok(list) => {
+            lists.insert(change.conversation, Arc::new(list));
+        }
+        Err(error) => {
+            lists.remove(&change.conversation);
+            tracing::warn!(conversation = %change.conversation, error = %error, "could not read who is to be told");
+        }
+    }
+}
+
+fn publish(node: &Node, to: Destination<'_>, change: &Outbound) {
+    node.metrics.nudges_sent.inc();
+    node.bus.publish(to, change.envelope());
+}

@@ -1,0 +1,10 @@
+-- Starts or renews a node's lease.
+--
+-- KEYS[1]  the node's set
+-- ARGV[1]  the member that stands for the lease itself
+-- ARGV[2]  milliseconds until the lease ends
+--
+-- Returns 1 if the lease was alive, 0 if it is new.
+local kept = 1 - redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return kept

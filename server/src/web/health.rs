@@ -1,0 +1,67 @@
+//! For load balancers, operators and Prometheus.
+
+use super::state::AppState;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long the store may take to answer before the node counts as not ready.
+const STORE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The routes.
+pub fn router(state: AppState) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(state)
+}
+
+/// What `/readyz` says. Only `ready` decides the status: a node whose bus is down serves, and more slowly.
+#[derive(Serialize)]
+struct Readiness {
+    /// Send clients here.
+    ready: bool,
+    /// This incarnation.
+    node: String,
+    /// `up` or `down`.
+    store: &'static str,
+    /// `fsync` or `os`.
+    durability: String,
+    /// `up` or `down`.
+    bus: &'static str,
+    /// `memory` or `redis`.
+    bus_kind: &'static str,
+    /// Whether the node is stopping.
+    draining: bool,
+}
+
+async fn ready(State(state): State<AppState>) -> impl IntoResponse {
+    let epoch = tokio::time::timeout(STORE_WITHIN, state.node.store.epoch()).await;
+    let store_up = matches!(epoch, Ok(Ok(_)));
+    let draining = *state.node.draining().borrow();
+    let ready = store_up && !draining;
+    let readiness = Readiness {
+        ready,
+        node: state.node.id().to_string(),
+        store: up(store_up),
+        durability: format!("{:?}", state.config.durability).to_lowercase(),
+        bus: up(!*state.node.degraded().borrow()),
+        bus_kind: state.node.bus_kind(),
+        draining,
+    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness))
+}
+
+const fn up(is_up: bool) -> &'static str {
+    if is_up { "up" } else { "down" }
+}
+
+async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.node.metrics.render())
+}

@@ -1,0 +1,77 @@
+//! What can be asked for on the command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Trunkline's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One command and its options.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build everything into one binary and start it.
+    Run {
+        /// Optimise: a small bundle and a fast server, after a longer build.
+        #[arg(long)]
+        release: bool,
+        /// Given to the server as they are; `-- --help` lists them.
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Build everything into one binary.
+    Build {
+        /// Optimise: a small bundle and a fast server, after a longer build.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Leave the optimised binary in `dist/`.
+    Dist,
+    /// Check and test everything, or the named parts.
+    Test {
+        /// The parts to do; all of them when none is named.
+        parts: Vec<Part>,
+        /// Stop after the first part that fails. Otherwise every part runs, and failures are summed up.
+        #[arg(long)]
+        fail_fast: bool,
+        /// Given to `cargo test` (unit, contract) or to Playwright (e2e), to run some tests only.
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+}
+
+/// What `test` can be asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Part {
+    /// Formatting, clippy and rustdoc, for every package and target that ships.
+    Lint,
+    /// All Rust tests that need nothing but the toolchain.
+    Unit,
+    /// The contracts of the seams, against a real Redis server.
+    Contract,
+    /// Real browsers against real servers.
+    E2e,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_two_dashes_belongs_to_the_server() {
+        let cli = Cli::try_parse_from(["cargo xtask", "run", "--release", "--", "--help"]).unwrap();
+        let Command::Run { release, args } = cli.command else { panic!("not run") };
+        assert!(release);
+        assert_eq!(args, ["--help"]);
+    }
+}

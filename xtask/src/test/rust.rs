@@ -1,0 +1,106 @@
+//! The Rust tests: those that need nothing, and the contracts that need a real Redis server.
+//!
+//! Which is which shows in the names of the server's integration tests: what starts with `contract_` or
+//! `cluster_` starts servers of its own, on free ports, and stops them.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::session::Session;
+use super::tally::Tally;
+use crate::tools::system::{self, REDIS};
+use crate::workspace::Package;
+
+/// Tells the tests that a Redis server is there, so that not finding it is a failure.
+const REQUIRE_REDIS: &str = "TRUNKLINE_REQUIRE_REDIS";
+
+fn needs_redis(test: &str) -> bool {
+    test.starts_with("contract_") || test.starts_with("cluster_")
+}
+
+/// Everything that needs nothing but the toolchain.
+///
+/// # Errors
+/// When the run is stopped, or cargo cannot be started.
+pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
+    let workspace = session.workspace;
+    let mut tally = Tally::default();
+    for (folder, features) in [("protocol", None), ("app", Some("ssr")), ("xtask", None), ("stress", None)] {
+        let Some(package) = workspace.package_in(folder) else {
+            continue;
+        };
+        let mut cargo = test(session, package);
+        if let Some(features) = features {
+            cargo.args(["--features", features]);
+        }
+        tally += count(session, &format!("cargo test: {}", package.name), &mut cargo)?;
+    }
+    let Some(server) = workspace.package_in("server") else {
+        return Ok(tally);
+    };
+    let mut cargo = test(session, server);
+    cargo.arg("--bins");
+    if server.has_library {
+        cargo.arg("--lib");
+    }
+    name(&mut cargo, server, |test| !needs_redis(test));
+    tally += count(session, &format!("cargo test: {}", server.name), &mut cargo)?;
+    // cargo tests the examples in the documentation of libraries only, and not together with the rest.
+    if server.has_library {
+        let mut cargo = test(session, server);
+        tally += count(session, &format!("cargo test --doc: {}", server.name), cargo.arg("--doc"))?;
+    }
+    Ok(tally)
+}
+
+/// The contracts of the seams, and nodes that work together.
+///
+/// # Errors
+/// When there is no Redis server and none can be installed; when the run is stopped.
+pub(super) fn contract(session: &mut Session<'_>) -> Result<Tally> {
+    let Some(server) = session.workspace.package_in("server") else {
+        return Ok(Tally::default());
+    };
+    if !server.tests.iter().any(|test| needs_redis(test)) {
+        return Ok(Tally::default());
+    }
+    system::ensure(&[REDIS])?;
+    let mut cargo = test(session, server);
+    name(&mut cargo, server, needs_redis);
+    cargo.env(REQUIRE_REDIS, "1");
+    count(session, &format!("cargo test: {}, with a Redis server", server.name), &mut cargo)
+}
+
+fn test(session: &Session<'_>, package: &Package) -> Command {
+    let mut cargo = session.workspace.cargo();
+    cargo.args(["test", "--no-fail-fast", "--package", &package.name]);
+    cargo
+}
+
+fn name(cargo: &mut Command, package: &Package, wanted: impl Fn(&str) -> bool) {
+    for test in package.tests.iter().filter(|test| wanted(test)) {
+        cargo.args(["--test", test]);
+    }
+}
+
+fn count(session: &mut Session<'_>, title: &str, cargo: &mut Command) -> Result<Tally> {
+    if session.is_filtered() {
+        cargo.arg("--").args(session.args);
+    }
+    let mut tally = Tally::default();
+    let succeeded = session.run(title, cargo, &mut |line| tally.read_libtest(line))?;
+    Ok(tally.with_ending(succeeded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_test_file_says_what_it_needs() {
+        assert!(needs_redis("contract_bus"));
+        assert!(needs_redis("cluster_two_nodes"));
+        assert!(!needs_redis("api"));
+    }
+}
