@@ -97,6 +97,11 @@ impl<'a> Write<'a> {
         self.position
     }
 
+    /// The same, for rows that may turn out to be there already: it counts once [`Write::position`] is called.
+    pub(super) fn next_position(&self) -> Position {
+        self.position
+    }
+
     fn finish(&self) -> rusqlite::Result<()> {
         if self.used.get() {
             self.prepare_cached("UPDATE meta SET position = ?1")?.execute([self.position.sql()])?;
