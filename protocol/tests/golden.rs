@@ -161,7 +161,8 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
 }
 
 fn server_frames() -> Vec<(&'static str, ServerFrame)> {
-    let refused = |code, retry_after| ServerFrame::Refused { key: key(), code, message: "Wait.".to_owned(), retry_after };
+    let refused =
+        |code, retry_after| ServerFrame::Refused { key: key(), code, message: "Wait.".to_owned(), retry_after };
     let error = |conversation| ServerFrame::Error {
         code: ErrorCode::CursorBeyondHead,
         message: "No such message yet.".to_owned(),
@@ -307,7 +308,8 @@ fn no_file_is_without_a_sample() {
         .collect();
     let names = client_frames().into_iter().map(|(file, _)| file);
     let names = names.chain(server_frames().into_iter().map(|(file, _)| file));
-    let names = names.chain(changes().into_iter().map(|(file, _)| file)).chain(entries().into_iter().map(|(file, _)| file));
+    let names =
+        names.chain(changes().into_iter().map(|(file, _)| file)).chain(entries().into_iter().map(|(file, _)| file));
     assert_eq!(there, names.map(str::to_owned).collect());
 }
 
@@ -361,7 +363,10 @@ fn without<T: DeserializeOwned>(file: &str, field: &str) -> Option<T> {
 fn an_optional_field_that_is_missing_has_its_default() {
     let first = ClientFrame::Hello { epoch: None, position: Position(0) };
     assert_eq!(without("client_hello_first", "position"), Some(first));
-    assert!(matches!(without("client_hello", "epoch"), Some(ClientFrame::Hello { epoch: None, position: Position(42) })));
+    assert!(matches!(
+        without("client_hello", "epoch"),
+        Some(ClientFrame::Hello { epoch: None, position: Position(42) })
+    ));
     assert!(matches!(without("server_refused", "retry_after"), Some(ServerFrame::Refused { retry_after: None, .. })));
     assert!(matches!(without("server_error", "conversation"), Some(ServerFrame::Error { conversation: None, .. })));
     assert!(matches!(without("server_cursor_own", "head"), Some(ServerFrame::Cursor { head: Seq(0), .. })));
