@@ -17,9 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use trunkline_protocol::client::outbox::Entry;
 use trunkline_protocol::client::{Action, Client, Event, Link};
-use trunkline_protocol::{
-    Change, ConversationId, ErrorCode, Millis, Presence, SendKey, Seq, ServerFrame, UserId,
-};
+use trunkline_protocol::{Change, ConversationId, ErrorCode, Millis, Presence, SendKey, Seq, ServerFrame, UserId};
 
 /// What a device knows and was shown. See [`Device::until`].
 pub(crate) struct View {
@@ -49,6 +47,8 @@ pub(crate) struct View {
     acked: Vec<SendKey>,
     nodes: Vec<SocketAddr>,
     cookie: String,
+    /// Whether it holds every conversation as soon as it knows it.
+    holds: bool,
 }
 
 impl View {
@@ -84,8 +84,8 @@ impl View {
                 }
             }
             Event::Conversation(conversation) => {
-                let held = self.client.replica(conversation).filter(|replica| !replica.is_held());
-                if let Some(since) = held.map(|replica| replica.conversation().since.max(Seq(1))) {
+                let fresh = self.client.replica(conversation).filter(|replica| self.holds && !replica.is_held());
+                if let Some(since) = fresh.map(|replica| replica.conversation().since.max(Seq(1))) {
                     self.client.hold(now, conversation, since, Vec::new());
                 }
             }
@@ -169,11 +169,17 @@ impl Device {
             acked: Vec::new(),
             nodes: nodes.to_vec(),
             cookie: login.cookie.clone(),
+            holds: true,
         };
         let (news, orders) = (watch::Sender::new(0), watch::Sender::new(0));
         let shared = Arc::new(Shared { view: Mutex::new(view), news, orders, start });
         let task = tokio::spawn(drive(shared.clone()));
         Self { login: login.clone(), shared, task }
+    }
+
+    /// Holds no conversation from now on but those that the test says.
+    pub(crate) fn hold_nothing(&self) {
+        self.view().holds = false;
     }
 
     /// Closes the page and opens it again: everything is gone but the kept outbox.

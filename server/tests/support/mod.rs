@@ -1,6 +1,8 @@
 //! What the test files share.
 #![allow(dead_code, reason = "each test file uses another part of this")]
 
+pub(crate) mod child;
+pub(crate) mod cluster;
 pub(crate) mod device;
 pub(crate) mod raw;
 pub(crate) mod redis;

@@ -12,9 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
-use trunkline_protocol::{
-    ClientFrame, ConversationId, ErrorCode, Position, SUBPROTOCOL, SendKey, Seq, ServerFrame,
-};
+use trunkline_protocol::{ClientFrame, ConversationId, ErrorCode, Position, SUBPROTOCOL, SendKey, Seq, ServerFrame};
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

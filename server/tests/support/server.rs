@@ -164,6 +164,14 @@ impl TestServer {
         device
     }
 
+    /// The same for one that holds no conversation by itself.
+    pub(crate) async fn device_that_holds_nothing(&self, login: &Login) -> Device {
+        let device = Device::start(login, &[self.address]);
+        device.hold_nothing();
+        device.live().await;
+        device
+    }
+
     /// A bare socket of somebody, upgraded and nothing more.
     pub(crate) async fn raw(&self, login: &Login) -> Raw {
         Raw::connect(self.address, &login.cookie).await
