@@ -9,6 +9,8 @@
 //! - [`functions`]: server functions, the way from the pages to the backend
 //! - [`pages`]: one page a file or folder: chat, login, register, settings, console, api, not found
 //! - [`components`]: what pages are made of, one component a file
+//! - [`state`]: what the chat page knows; [`realtime`]: its line to the node, which keeps that up to date
+//! - [`text`], [`mod@time`]: how messages and moments are written
 //! - [`theme`]: light or dark, by the system or by choice
 //! - [`return_path`]: where to go after logging in, and nowhere else
 //! - `security`: the Content-Security-Policy, on the server only
@@ -20,12 +22,16 @@ pub mod backend;
 pub mod components;
 pub mod functions;
 pub mod pages;
+pub mod realtime;
 pub mod return_path;
 #[cfg(feature = "ssr")]
 pub mod security;
 #[cfg(feature = "ssr")]
 mod shell;
+pub mod state;
+pub mod text;
 pub mod theme;
+pub mod time;
 
 use leptos::prelude::*;
 use leptos_meta::{Stylesheet, Title, provide_meta_context};

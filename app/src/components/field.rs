@@ -125,7 +125,7 @@ fn Remarks(id: &'static str, hint: String, problems: Problems, field: Field) -> 
         {move || {
             problems
                 .message(field)
-                .map(|message| view! { <p class="field__problem" id=format!("{id}-problem")>{message}</p> })
+                .map(|message| view! { <p class="field__error" id=format!("{id}-problem")>{message}</p> })
         }}
     }
 }

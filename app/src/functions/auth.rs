@@ -33,7 +33,7 @@ pub struct Entrance {
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the store does not answer.
-#[server(endpoint = "load_entrance")]
+#[server(prefix = "/api/fn", endpoint = "load_entrance")]
 pub async fn load_entrance(#[server(default)] invite: String) -> Result<Option<Entrance>, Refusal> {
     use crate::functions::{answer, backend, caller, flash};
 
@@ -52,7 +52,7 @@ pub async fn load_entrance(#[server(default)] invite: String) -> Result<Option<E
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::Unauthorized`] for a wrong name or password, and
 /// [`trunkline_protocol::ErrorCode::RateLimited`] after too many tries.
-#[server(endpoint = "log_in")]
+#[server(prefix = "/api/fn", endpoint = "log_in")]
 pub async fn log_in(
     name: String,
     password: String,
@@ -81,7 +81,7 @@ pub async fn log_in(
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::Forbidden`] if this person may not register,
 /// [`trunkline_protocol::ErrorCode::NameTaken`], or [`trunkline_protocol::ErrorCode::Invalid`].
-#[server(endpoint = "register")]
+#[server(prefix = "/api/fn", endpoint = "register")]
 pub async fn register(
     name: String,
     #[server(default)] display_name: String,
@@ -129,7 +129,7 @@ pub async fn register(
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the session could not be ended.
-#[server(endpoint = "log_out")]
+#[server(prefix = "/api/fn", endpoint = "log_out")]
 pub async fn log_out() -> Result<Answer<String>, FormRefusal> {
     use crate::functions::answer::Way;
     use crate::functions::{backend, caller};

@@ -49,7 +49,7 @@ pub struct SettingsPage {
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the store does not answer.
-#[server(endpoint = "load_settings")]
+#[server(prefix = "/api/fn", endpoint = "load_settings")]
 pub async fn load_settings() -> Result<Option<SettingsPage>, Refusal> {
     use crate::functions::{answer, backend, caller, flash};
     use crate::return_path::ReturnPath;
@@ -67,7 +67,7 @@ pub async fn load_settings() -> Result<Option<SettingsPage>, Refusal> {
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::Invalid`] for a name that is empty or too long.
-#[server(endpoint = "set_display_name")]
+#[server(prefix = "/api/fn", endpoint = "set_display_name")]
 pub async fn set_display_name(#[server(default)] display_name: String) -> Result<Answer<SettingsPage>, FormRefusal> {
     use crate::functions::form::Check;
 
@@ -85,7 +85,7 @@ pub async fn set_display_name(#[server(default)] display_name: String) -> Result
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::Unauthorized`] or [`trunkline_protocol::ErrorCode::Forbidden`] for a wrong current
 /// password, and [`trunkline_protocol::ErrorCode::Invalid`] for a new one that is too short or too long.
-#[server(endpoint = "change_password")]
+#[server(prefix = "/api/fn", endpoint = "change_password")]
 pub async fn change_password(current: String, new: String) -> Result<Answer<SettingsPage>, FormRefusal> {
     use crate::functions::form::{Check, Field};
     use trunkline_protocol::ErrorCode;
@@ -107,7 +107,7 @@ pub async fn change_password(current: String, new: String) -> Result<Answer<Sett
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if it could not be ended.
-#[server(endpoint = "end_session")]
+#[server(prefix = "/api/fn", endpoint = "end_session")]
 pub async fn end_session(session: SessionId) -> Result<Answer<SettingsPage>, FormRefusal> {
     let done = async || {
         let (backend, caller) = parties()?;
@@ -121,7 +121,7 @@ pub async fn end_session(session: SessionId) -> Result<Answer<SettingsPage>, For
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if they could not be ended.
-#[server(endpoint = "end_other_sessions")]
+#[server(prefix = "/api/fn", endpoint = "end_other_sessions")]
 pub async fn end_other_sessions() -> Result<Answer<SettingsPage>, FormRefusal> {
     let done = async || {
         let (backend, caller) = parties()?;
@@ -135,7 +135,7 @@ pub async fn end_other_sessions() -> Result<Answer<SettingsPage>, FormRefusal> {
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::Invalid`] for a label that is empty or too long.
-#[server(endpoint = "create_token")]
+#[server(prefix = "/api/fn", endpoint = "create_token")]
 pub async fn create_token(#[server(default)] label: String) -> Result<Answer<SettingsPage>, FormRefusal> {
     use crate::functions::form::Check;
 
@@ -151,7 +151,7 @@ pub async fn create_token(#[server(default)] label: String) -> Result<Answer<Set
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if it could not be revoked.
-#[server(endpoint = "revoke_token")]
+#[server(prefix = "/api/fn", endpoint = "revoke_token")]
 pub async fn revoke_token(token: u64) -> Result<Answer<SettingsPage>, FormRefusal> {
     let done = async || {
         let (backend, caller) = parties()?;
@@ -165,7 +165,7 @@ pub async fn revoke_token(token: u64) -> Result<Answer<SettingsPage>, FormRefusa
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::Forbidden`] if the caller is no administrator.
-#[server(endpoint = "create_invite")]
+#[server(prefix = "/api/fn", endpoint = "create_invite")]
 pub async fn create_invite() -> Result<Answer<SettingsPage>, FormRefusal> {
     use crate::functions::answer;
 

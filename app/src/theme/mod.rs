@@ -87,7 +87,7 @@ pub(crate) fn provide() {
 ///
 /// # Errors
 /// None of its own.
-#[server(endpoint = "set_theme")]
+#[server(prefix = "/api/fn", endpoint = "set_theme")]
 pub async fn set_theme(theme: Theme) -> Result<(), Refusal> {
     request::remember(theme);
     Ok(())

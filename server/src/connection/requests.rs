@@ -13,6 +13,8 @@ use trunkline_protocol::{ClientFrame, ConversationId, ErrorCode, SendKey, Seq, S
 
 /// Typing told more often than this is not passed on.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
+/// When a message may come again that was behind one that has to come again itself.
+const BEHIND_A_POSTPONED: Duration = Duration::from_millis(100);
 /// Conversations whose typing is remembered at most.
 const TYPING_IN: usize = 64;
 
@@ -118,7 +120,10 @@ impl Requests {
             self.handle.outbound.push(frames::refused(key, code, &message, None));
             return;
         }
-        if let Err(wait) = self.node.admit_send(self.handle.user) {
+        // Behind a message that has to come again nothing passes, and nothing counts against the rate.
+        let admitted =
+            if self.handle.gate.admits(key) { self.node.admit_send(self.handle.user) } else { Err(BEHIND_A_POSTPONED) };
+        if let Err(wait) = admitted {
             self.handle.gate.shut(key);
             let message = "You are sending faster than this server takes; it will be sent in a moment.";
             self.handle.outbound.push(frames::refused(key, ErrorCode::RateLimited, message, Some(wait)));
