@@ -20,8 +20,7 @@ test("one registers, is let in, logs out, and logs in again", async ({ newDevice
   const name = uniqueName("rita");
   await register(page, door, name);
   await chat.live();
-  await page.getByText(`Ms ${name}`).first().click();
-  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByLabel(`Account of Ms ${name}`).click();
   await page.getByRole("button", { name: "Log out" }).click();
   await expect(page.getByRole("heading", { name: "Log in" })).toBeVisible();
 
