@@ -36,6 +36,6 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 
 /// Whether the browser takes over the page. One that only the server knows stays as it came.
 fn is_alive() -> bool {
-    let path = use_context::<RequestUrl>().map(|url| url.as_ref().to_owned()).unwrap_or_default();
-    path.split('?').next().unwrap_or_default() != pages::api::PATH
+    let url = use_context::<RequestUrl>().and_then(|url| url.parse().ok());
+    url.is_none_or(|url| url.path() != pages::api::PATH)
 }

@@ -44,7 +44,7 @@ pub fn TextField(
                 autocomplete=autocomplete
                 autocapitalize="none"
                 spellcheck="false"
-                autofocus=problems.is_first(field)
+                autofocus=untrack(|| problems.is_first(field))
                 aria-invalid=move || problems.message(field).map(|_| "true")
                 aria-describedby=described_by(id, !hint.is_empty(), problems, field)
                 node_ref=input
@@ -104,7 +104,7 @@ pub fn PasswordField(
                     autocomplete=autocomplete
                     autocapitalize="none"
                     spellcheck="false"
-                    autofocus=problems.is_first(field)
+                    autofocus=untrack(|| problems.is_first(field))
                     aria-invalid=move || problems.message(field).map(|_| "true")
                     aria-describedby=described_by(id, !hint.is_empty(), problems, field)
                     node_ref=input

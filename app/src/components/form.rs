@@ -1,6 +1,7 @@
 //! What all forms share: where their problems come from, and their buttons.
 
 use crate::functions::form::{Answer, Field, FormRefusal, Problem};
+use leptos::html;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -46,6 +47,17 @@ where
         Some(Ok(Ok(done))) => Some(done),
         _ => None,
     })
+}
+
+/// Empties a form once it was done; what was refused stays, to be mended.
+pub fn clear_when_done<T: Send + Sync + 'static>(form: NodeRef<html::Form>, done: Signal<Option<T>>) {
+    Effect::new(move |_| {
+        if done.with(Option::is_some)
+            && let Some(form) = form.get_untracked()
+        {
+            form.reset();
+        }
+    });
 }
 
 /// What is wrong with the form as a whole.

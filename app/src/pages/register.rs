@@ -83,7 +83,7 @@ fn Form(action: ServerAction<Register>, entrance: Entrance, invite: String, next
                 id="name"
                 name="name"
                 label="Name"
-                hint="You log in with it, and others find you by it. It can not be changed later."
+                hint="At least two letters a to z, digits, dots, dashes or underscores. Others find you by it; it can not be changed."
                 autocomplete="username"
                 value=entrance.typed.name
             />

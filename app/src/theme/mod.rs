@@ -116,10 +116,12 @@ pub fn ThemeToggle() -> impl IntoView {
         }
     };
     view! {
-        <ActionForm action attr:class="theme-toggle" attr:role="group" attr:aria-label="Theme">
-            {button(Theme::System)}
-            {button(Theme::Light)}
-            {button(Theme::Dark)}
+        <ActionForm action>
+            <div class="theme-toggle" role="group" aria-label="Theme">
+                {button(Theme::System)}
+                {button(Theme::Light)}
+                {button(Theme::Dark)}
+            </div>
         </ActionForm>
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Current, Notice};
 use crate::components::field::{PasswordField, TextField};
-use crate::components::form::{FormProblem, Problems, SubmitButton};
+use crate::components::form::{FormProblem, Problems, SubmitButton, clear_when_done, done};
 use crate::functions::form::Field;
 use crate::functions::settings::{ChangePassword, Done, SetDisplayName};
 use leptos::form::ActionForm;
@@ -50,6 +50,8 @@ pub fn Password(
 ) -> impl IntoView {
     let action = ServerAction::<ChangePassword>::new();
     current.follow(action);
+    let form = NodeRef::new();
+    clear_when_done(form, done(action));
     let problems = Problems::of(action);
     let said = current.said(|done| {
         matches!(done, Done::PasswordChanged).then_some("Your password was changed. All other sessions were ended.")
@@ -59,7 +61,7 @@ pub fn Password(
         <section class="panel" id="password" aria-labelledby="password-title">
             <h2 class="panel__title" id="password-title">"Password"</h2>
             <Notice said=Signal::derive(said)/>
-            <ActionForm action attr:class="form" attr:novalidate=true>
+            <ActionForm action node_ref=form attr:class="form" attr:novalidate=true>
                 <FormProblem problems/>
                 // Password managers want to know whose password this is.
                 <input type="text" name="username" value=user autocomplete="username" hidden=true readonly=true/>

@@ -4,7 +4,7 @@ use super::Current;
 use crate::backend::TokenInfo;
 use crate::components::copy_button::CopyButton;
 use crate::components::field::TextField;
-use crate::components::form::{FormProblem, Problems, SubmitButton};
+use crate::components::form::{FormProblem, Problems, SubmitButton, clear_when_done, done};
 use crate::components::moment::Moment;
 use crate::functions::form::Field;
 use crate::functions::settings::{CreateToken, Done, RevokeToken};
@@ -22,6 +22,8 @@ pub fn Tokens(
     current.follow(create);
     current.follow(revoke);
     let problems = Problems::of(create);
+    let form = NodeRef::new();
+    clear_when_done(form, done(create));
     let said = current.said(|done| matches!(done, Done::TokenRevoked).then_some("The token was revoked."));
     let secret = move || {
         current.0.with(|content| match &content.done {
@@ -34,8 +36,7 @@ pub fn Tokens(
         <section class="panel" id="tokens" aria-labelledby="tokens-title">
             <h2 class="panel__title" id="tokens-title">"Access tokens"</h2>
             <p class="panel__text">
-                "A program that sends a token may do over the " <a href="/api" rel="external">"HTTP API"</a>
-                " whatever you may do there."
+                "With a token, a program can use the " <a href="/api" rel="external">"HTTP API"</a> " in your name."
             </p>
             <super::Notice said=Signal::derive(said)/>
             <Secret
@@ -50,7 +51,7 @@ pub fn Tokens(
                     <Row token revoke/>
                 </For>
             </ul>
-            <ActionForm action=create attr:class="form" attr:novalidate=true>
+            <ActionForm action=create node_ref=form attr:class="form" attr:novalidate=true>
                 <FormProblem problems/>
                 <TextField
                     field=Field::Label
