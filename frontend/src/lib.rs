@@ -1,5 +1,8 @@
 //! The browser's entry point: takes over the page that the server rendered.
 
+// As in the app: the types of views grow with the pages.
+#![recursion_limit = "256"]
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Called by the page's module script once the WASM is loaded.

@@ -31,10 +31,11 @@ pub const PASSWORD_MIN_CHARS: usize = 8;
 /// Longest password, in bytes: bounds the work of hashing.
 pub const PASSWORD_MAX_BYTES: usize = 256;
 
-/// How often a client speaks when it has nothing to say.
-pub const PING_EVERY: Duration = Duration::from_secs(15);
-/// How long a client waits for an answer to a ping before it takes the socket for dead.
-pub const PONG_WITHIN: Duration = Duration::from_secs(8);
+/// How often a client speaks when it has nothing to say. With [`PONG_WITHIN`] and a first delay it must be back within
+/// 15 s of a cut that nobody noticed.
+pub const PING_EVERY: Duration = Duration::from_secs(8);
+/// How long a client hears nothing after a ping before it takes the socket for dead.
+pub const PONG_WITHIN: Duration = Duration::from_secs(5);
 /// How long a node hears nothing before it sends a WebSocket ping, which browsers answer even in a hidden
 /// tab whose timers sleep.
 pub const NODE_PING_AFTER: Duration = Duration::from_secs(20);

@@ -10,6 +10,9 @@
 //! - [`node`]: the hub of connections, and how messages get from one to the others
 //! - [`store`], [`bus`], [`presence`]: the seams. Each `mod.rs` is the trait and its guarantees, siblings implement it.
 
+// The types of views grow with the pages.
+#![recursion_limit = "256"]
+
 pub mod auth;
 pub mod bus;
 pub mod clock;

@@ -159,6 +159,15 @@ async fn a_node_hears_what_it_publishes_to_itself(engine: &dyn Engine) {
     node.hears("to myself").await;
 }
 
+async fn a_bus_that_says_it_is_up_loses_nothing(engine: &dyn Engine) {
+    for _ in 0..300 {
+        let mut node = Node::on(engine).await;
+        node.to(&[node.id], "the first");
+        assert_eq!(node.bus.dropped(), 0);
+        node.hears("the first").await;
+    }
+}
+
 async fn an_unknown_node_and_an_empty_list_reach_nobody(engine: &dyn Engine) {
     let mut node = Node::on(engine).await;
     node.to(&[], "to none");
@@ -257,6 +266,7 @@ contract! {
     all_reaches_every_node_and_the_publisher,
     what_is_for_some_nodes_reaches_these_and_no_others,
     a_node_hears_what_it_publishes_to_itself,
+    a_bus_that_says_it_is_up_loses_nothing,
     an_unknown_node_and_an_empty_list_reach_nobody,
     a_burst_arrives_in_order,
     publishing_never_waits_for_a_node_that_does_not_read,

@@ -13,7 +13,7 @@
 //! - [`tools`] programs that this project does not build itself
 //! - [`process`] starting programs, and stopping them for certain
 //! - [`progress`] what the user sees of all this
-//! - [`test`] the checks and tests, and their sum
+//! - [`mod@test`] the checks and tests, and their sum
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 

@@ -5,11 +5,21 @@
 //!
 //! # Layout
 //!
+//! - [`auth`]: logging in and out, and new accounts
 //! - [`chat`]: the chat page, the directory, and groups
+//! - [`settings`]: everything on the settings page
+//! - [`form`]: what a form is answered, and what its fields must hold
 
+#[cfg(feature = "ssr")]
+pub(crate) mod answer;
+pub mod auth;
 pub mod chat;
 #[cfg(feature = "ssr")]
+pub(crate) mod flash;
+pub mod form;
+#[cfg(feature = "ssr")]
 mod request;
+pub mod settings;
 
 use crate::backend::Refusal;
 use leptos::server_fn::codec::JsonEncoding;

@@ -128,6 +128,10 @@ impl Bus for MemoryBus {
         self.dropped.load(Ordering::Relaxed)
     }
 
+    fn is_alone(&self) -> bool {
+        self.hub.read().len() <= 1
+    }
+
     fn kind(&self) -> &'static str {
         "memory"
     }

@@ -5,9 +5,10 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use trunkline_protocol::{CloseCode, SendKey, UserId, limits};
+use trunkline_protocol::{CloseCode, ErrorCode, SendKey, UserId, limits};
 
 /// A serialised frame: JSON, valid UTF-8, shared by all its receivers.
 pub type Frame = Bytes;
@@ -60,6 +61,8 @@ impl Handle {
 pub struct Outbound {
     state: Mutex<Queue>,
     wake: Notify,
+    /// Woken when frames were taken out.
+    taken: Notify,
     closing: CancellationToken,
 }
 
@@ -69,6 +72,7 @@ struct Queue {
     bytes: usize,
     welcomed: bool,
     closing: Option<CloseCode>,
+    finishing: Option<CloseCode>,
 }
 
 /// What the connection's task has to do next.
@@ -85,7 +89,7 @@ impl Outbound {
     /// ask for when it is back.
     pub fn push(&self, frame: Frame) {
         let mut queue = self.lock();
-        if queue.closing.is_some() {
+        if queue.closing.is_some() || queue.finishing.is_some() {
             return;
         }
         queue.bytes += frame.len();
@@ -119,6 +123,26 @@ impl Outbound {
         self.wake.notify_one();
     }
 
+    /// Asks for the connection to be closed once what waits is written.
+    pub fn finish(&self, code: CloseCode) {
+        self.lock().finishing.get_or_insert(code);
+        self.wake.notify_one();
+    }
+
+    /// Waits until most of the queue is free: for an answer so long that all of it at once would not fit. For the
+    /// connection's own task only, which also takes the frames out: nothing can be taken between look and wait.
+    pub async fn room(&self) {
+        loop {
+            {
+                let queue = self.lock();
+                if queue.closing.is_some() || queue.bytes <= limits::QUEUE_BYTES / 4 {
+                    return;
+                }
+            }
+            self.taken.notified().await;
+        }
+    }
+
     /// Waits until the connection is to be closed: for whoever is held up by a peer that does not read.
     pub async fn closing(&self) {
         self.closing.cancelled().await;
@@ -147,7 +171,7 @@ impl Outbound {
             return Some(Outgoing::Close(code));
         }
         if !queue.welcomed || queue.frames.is_empty() {
-            return None;
+            return queue.finishing.map(Outgoing::Close);
         }
         let mut taken = Vec::new();
         let mut bytes = 0;
@@ -159,6 +183,8 @@ impl Outbound {
             }
         }
         queue.bytes -= bytes;
+        drop(queue);
+        self.taken.notify_waiters();
         Some(Outgoing::Frames(taken))
     }
 
@@ -176,24 +202,82 @@ impl Queue {
     }
 }
 
-/// After a send was refused with "try again later", everything behind it is refused too until it comes again.
-/// Otherwise a send that was in flight behind it could overtake it.
+/// When a send arrived at its connection, relative to the connection's other sends.
+pub type Turn = u64;
+
+/// Keeps a connection's sends in order: after one was refused with "try again later", everything that arrived
+/// behind it is refused too until it comes again. Otherwise a send that was in flight behind it could overtake it.
+/// What arrived before it, and may still be on its way to the store, passes.
 #[derive(Debug, Default)]
-pub struct Gate(Mutex<Option<SendKey>>);
+pub struct Gate(Mutex<Turns>);
+
+#[derive(Debug, Default)]
+struct Turns {
+    next: Turn,
+    shut: Option<Shut>,
+    /// Arrived behind a refused send and before it came again: they come again too.
+    void: std::ops::Range<Turn>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Shut {
+    behind: Turn,
+    key: SendKey,
+    why: Postponed,
+}
+
+/// Why a send has to come again, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Postponed {
+    /// Why the first one was refused.
+    pub code: ErrorCode,
+    /// When it may come again.
+    pub retry_after: Duration,
+}
 
 impl Gate {
-    /// Whether this send may pass. The one that everybody waits for opens the gate.
-    pub fn admits(&self, key: SendKey) -> bool {
-        let mut blocked_on = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *blocked_on == Some(key) {
-            *blocked_on = None;
+    /// A send arrives. The one that everybody waits for opens the gate.
+    ///
+    /// # Errors
+    /// If it came behind one that has to come again: with that one's reason.
+    pub fn arrive(&self, key: SendKey) -> Result<Turn, Postponed> {
+        let mut turns = self.lock();
+        let turn = turns.next;
+        turns.next += 1;
+        match turns.shut {
+            Some(shut) if shut.key != key => return Err(shut.why),
+            Some(shut) => {
+                turns.void = shut.behind..turn;
+                turns.shut = None;
+            }
+            None => {}
         }
-        blocked_on.is_none()
+        Ok(turn)
+    }
+
+    /// Whether a send that arrived then may still be stored.
+    ///
+    /// # Errors
+    /// As [`Gate::arrive`].
+    pub fn pass(&self, turn: Turn) -> Result<(), Postponed> {
+        let turns = self.lock();
+        match turns.shut {
+            Some(shut) if turn > shut.behind => Err(shut.why),
+            _ if turns.void.contains(&turn) => Err(Postponed { code: ErrorCode::Busy, retry_after: Duration::ZERO }),
+            _ => Ok(()),
+        }
     }
 
     /// This send was told to come again later.
-    pub fn shut(&self, key: SendKey) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(key);
+    pub fn shut(&self, turn: Turn, key: SendKey, why: Postponed) {
+        let mut turns = self.lock();
+        if turns.shut.is_none_or(|shut| turn < shut.behind) {
+            turns.shut = Some(Shut { behind: turn, key, why });
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Turns> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -236,14 +320,49 @@ mod tests {
         assert_eq!(outbound.next(1).await, Outgoing::Frames(vec![frame("bbbb")]));
     }
 
+    const LATER: Postponed = Postponed { code: ErrorCode::RateLimited, retry_after: Duration::from_millis(100) };
+
+    #[tokio::test]
+    async fn a_finished_connection_is_closed_behind_what_waits() {
+        let outbound = Outbound::default();
+        outbound.welcome(frame("welcome"));
+        outbound.finish(CloseCode::Moving);
+        outbound.push(frame("late"));
+        assert_eq!(outbound.next(100).await, Outgoing::Frames(vec![frame("welcome")]));
+        assert_eq!(outbound.next(100).await, Outgoing::Close(CloseCode::Moving));
+    }
+
     #[test]
     fn behind_a_postponed_send_nothing_passes_until_it_comes_again() {
         let (gate, first, second) = (Gate::default(), SendKey::random(), SendKey::random());
-        assert!(gate.admits(first));
-        gate.shut(first);
-        gate.shut(second);
-        assert!(!gate.admits(second));
-        assert!(gate.admits(first));
-        assert!(gate.admits(second));
+        let turn = gate.arrive(first).expect("an open gate");
+        gate.shut(turn, first, LATER);
+        assert_eq!(gate.arrive(second), Err(LATER));
+        assert!(gate.arrive(first).is_ok());
+        assert!(gate.arrive(second).is_ok());
+    }
+
+    #[test]
+    fn before_a_postponed_send_everything_passes() {
+        let (gate, first, second) = (Gate::default(), SendKey::random(), SendKey::random());
+        let (before, behind) = (gate.arrive(first).expect("a turn"), gate.arrive(second).expect("a turn"));
+        gate.shut(behind, second, LATER);
+        assert_eq!(gate.pass(before), Ok(()));
+        // The store refuses that one too: now everybody waits for it.
+        gate.shut(before, first, LATER);
+        assert_eq!(gate.arrive(second), Err(LATER));
+        assert!(gate.arrive(first).is_ok());
+        assert!(gate.arrive(second).is_ok());
+    }
+
+    #[test]
+    fn what_was_on_its_way_behind_a_postponed_send_does_not_slip_through_when_that_one_comes_again() {
+        let (gate, first, second) = (Gate::default(), SendKey::random(), SendKey::random());
+        let (refused, behind) = (gate.arrive(first).expect("a turn"), gate.arrive(second).expect("a turn"));
+        gate.shut(refused, first, LATER);
+        assert_eq!(gate.pass(behind), Err(LATER));
+        let again = gate.arrive(first).expect("a turn");
+        assert!(gate.pass(behind).is_err());
+        assert_eq!(gate.pass(again), Ok(()));
     }
 }

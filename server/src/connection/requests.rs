@@ -1,20 +1,23 @@
 //! What each frame of a client leads to.
 
-use super::handle::Handle;
+use super::handle::{Handle, Postponed};
 use crate::node::{Node, frames};
-use crate::store::{Append, StoreError};
+use crate::store::{Append, Range, StoreError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use trunkline_protocol::{ClientFrame, ConversationId, ErrorCode, SendKey, Seq, ServerFrame, UserId, limits};
+use trunkline_protocol::{Change, ClientFrame, ConversationId, ErrorCode, SendKey, Seq, ServerFrame, UserId, limits};
 
 /// Typing told more often than this is not passed on.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
 /// Conversations whose typing is remembered at most.
 const TYPING_IN: usize = 64;
+
+/// Bytes of text in one answer to a fetch; twice that if all of it has to be escaped.
+const RANGE_TEXT: usize = limits::FRAME_BYTES;
 
 /// Work that a frame started and that the connection's task carries on beside its reading and writing.
 pub type Pending = BoxFuture<'static, ()>;
@@ -118,15 +121,20 @@ impl Requests {
             self.handle.outbound.push(frames::refused(key, code, &message, None));
             return;
         }
+        let turn = match self.handle.gate.arrive(key) {
+            Ok(turn) => turn,
+            Err(postponed) => return self.handle.outbound.push(frames::postponed(key, postponed)),
+        };
         if let Err(wait) = self.node.admit_send(self.handle.user) {
-            self.handle.gate.shut(key);
+            let postponed = Postponed { code: ErrorCode::RateLimited, retry_after: wait };
+            self.handle.gate.shut(turn, key, postponed);
             let message = "You are sending faster than this server takes; it will be sent in a moment.";
             self.handle.outbound.push(frames::refused(key, ErrorCode::RateLimited, message, Some(wait)));
             return;
         }
         let at = crate::clock::now();
         let (author, credential) = (self.handle.user, self.handle.credential);
-        self.node.submit(Append { author, credential, conversation, key, text, at }, &self.handle);
+        self.node.submit(Append { author, credential, conversation, key, text, at }, &self.handle, turn);
     }
 
     fn cursor(&self, conversation: ConversationId, delivered: Seq, read: Seq) -> Pending {
@@ -143,11 +151,7 @@ impl Requests {
         let (node, handle) = (self.node.clone(), self.handle.clone());
         async move {
             match node.store.range(handle.user, conversation, from, to).await {
-                Ok(range) => {
-                    let frame =
-                        ServerFrame::Range { conversation, from: range.from, changes: range.changes, head: range.head };
-                    handle.outbound.push(frames::encode(&frame));
-                }
+                Ok(range) => answer_fetch(&handle, conversation, range).await,
                 Err(error) => push_error(&handle, explain(&error), Some(conversation)),
             }
         }
@@ -190,6 +194,32 @@ impl Requests {
     fn push(&self, frame: &ServerFrame) {
         self.handle.outbound.push(frames::encode(frame));
     }
+}
+
+/// A range of long messages is longer than a queue may be. It goes in portions, the last one first, so that each
+/// joins on to what a client holds behind the range, and waits for what it holds before it.
+async fn answer_fetch(handle: &Handle, conversation: ConversationId, range: Range) {
+    let Range { from, mut changes, head } = range;
+    loop {
+        let at = portion(&changes);
+        let part = changes.split_off(at);
+        let from = part.first().map_or(from, |first| from.max(first.seq));
+        handle.outbound.room().await;
+        handle.outbound.push(frames::encode(&ServerFrame::Range { conversation, from, changes: part, head }));
+        if changes.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Where the last portion of these changes begins.
+fn portion(changes: &[Change]) -> usize {
+    let mut bytes = 0;
+    let fits = changes.iter().rev().take_while(|change| {
+        bytes += change.body.text().map_or(0, str::len);
+        bytes <= RANGE_TEXT
+    });
+    changes.len() - fits.count().max(1).min(changes.len())
 }
 
 fn push_error(handle: &Handle, (code, message): (ErrorCode, String), conversation: Option<ConversationId>) {

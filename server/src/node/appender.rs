@@ -5,7 +5,7 @@ use super::Node;
 use super::frames;
 use super::hub::Delivery;
 use super::router::Outbound;
-use crate::connection::handle::Handle;
+use crate::connection::handle::{Handle, Postponed, Turn};
 use crate::store::{Append, AppendError, Appended, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +31,8 @@ pub struct Submission {
 
 /// Who is answered, and how.
 pub enum Origin {
-    /// A connection, by frames.
-    Connection(Arc<Handle>),
+    /// A connection, by frames; and when the message arrived there.
+    Connection(Arc<Handle>, Turn),
     /// A call of the HTTP API.
     Call(oneshot::Sender<Result<Appended, Refused>>),
 }
@@ -78,8 +78,8 @@ impl Refused {
 
 impl Node {
     /// Takes a connection's message in; it is answered by frames.
-    pub fn submit(&self, append: Append, handle: &Arc<Handle>) {
-        let submission = Submission { append, origin: Origin::Connection(handle.clone()) };
+    pub fn submit(&self, append: Append, handle: &Arc<Handle>, turn: Turn) {
+        let submission = Submission { append, origin: Origin::Connection(handle.clone(), turn) };
         if let Err(refused) = self.submissions.try_send(submission) {
             let submission = refused.into_inner();
             answer(self, submission, Err(Refused::Busy));
@@ -143,13 +143,11 @@ async fn commit(node: &Arc<Node>, batch: Vec<Submission>) {
 
 /// Drops what would overtake an earlier message of its connection that has to come again.
 fn admit(node: &Node, submission: Submission) -> Option<Submission> {
-    match &submission.origin {
-        Origin::Connection(handle) if !handle.gate.admits(submission.append.key) => {
-            answer(node, submission, Err(Refused::Busy));
-            None
-        }
-        _ => Some(submission),
-    }
+    let Origin::Connection(handle, turn) = &submission.origin else { return Some(submission) };
+    let Err(postponed) = handle.gate.pass(*turn) else { return Some(submission) };
+    node.metrics.refused.with_label_values(&[postponed.code.as_str()]).inc();
+    handle.outbound.push(frames::postponed(submission.append.key, postponed));
+    None
 }
 
 /// Answers one sender and hands a new change to those who are connected here.
@@ -159,7 +157,7 @@ fn settle(node: &Arc<Node>, submission: Submission, result: Result<Appended, App
         let body = ChangeBody::Posted { text: text.clone() };
         let change = Change { conversation, seq: appended.seq, at: appended.at, author, key: Some(key), body };
         let origin = match &submission.origin {
-            Origin::Connection(handle) => Some(handle.id),
+            Origin::Connection(handle, _) => Some(handle.id),
             Origin::Call(_) => None,
         };
         (change, appended.members_at, origin)
@@ -176,8 +174,8 @@ fn settle(node: &Arc<Node>, submission: Submission, result: Result<Appended, App
 
 fn answer(node: &Node, submission: Submission, result: Result<Appended, Refused>) {
     let Append { key, conversation, .. } = submission.append;
-    let handle = match submission.origin {
-        Origin::Connection(handle) => handle,
+    let (handle, turn) = match submission.origin {
+        Origin::Connection(handle, turn) => (handle, turn),
         Origin::Call(answer) => {
             // Who asked may be gone; the message is stored all the same.
             let _ = answer.send(result);
@@ -191,8 +189,8 @@ fn answer(node: &Node, submission: Submission, result: Result<Appended, Refused>
         Err(Refused::Append(AppendError::SessionEnded)) => handle.outbound.close(CloseCode::SessionEnded),
         Err(refused) => {
             node.metrics.refused.with_label_values(&[refused.code().as_str()]).inc();
-            if refused.retry_after().is_some() {
-                handle.gate.shut(key);
+            if let Some(retry_after) = refused.retry_after() {
+                handle.gate.shut(turn, key, Postponed { code: refused.code(), retry_after });
             }
             let frame = frames::refused(
                 key,

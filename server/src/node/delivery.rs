@@ -48,22 +48,25 @@ impl Node {
         let node = self.clone();
         self.spawn_droppable(async move {
             tokio::time::sleep(grace).await;
-            node.repair(conversation).await;
+            let helped = node.repair(conversation).await;
             node.hub.end_repair(conversation);
             // What opened while the last read was under way found a repair running.
             if node.hub.gap(conversation).is_some() {
-                node.repair_soon(conversation, HOLE_GRACE);
+                node.repair_soon(conversation, if helped { HOLE_GRACE } else { READ_AGAIN });
             }
         });
     }
 
-    /// Reads from the store what is missing of a conversation, until nothing is.
-    pub(super) async fn repair(self: &Arc<Self>, conversation: ConversationId) {
+    /// Reads from the store what is missing of a conversation, until nothing is. Returns whether the store had
+    /// anything of it.
+    pub(super) async fn repair(self: &Arc<Self>, conversation: ConversationId) -> bool {
+        let mut helped = false;
         while let Some((from, to)) = self.hub.gap(conversation) {
             let to = to.min(Seq(from.0 + limits::FETCH_CHANGES - 1));
             match self.store.changes(conversation, from, to).await {
-                Ok(changes) if changes.is_empty() => return,
+                Ok(changes) if changes.is_empty() => return helped,
                 Ok(changes) => {
+                    helped = true;
                     self.metrics.holes_filled.inc_by(changes.len() as u64);
                     for change in changes {
                         let delivery = Delivery {
@@ -82,6 +85,7 @@ impl Node {
                 }
             }
         }
+        helped
     }
 
     /// Hands one connection what it lacks.

@@ -1,6 +1,6 @@
 //! Frames as they are written: serialised once, shared by all receivers.
 
-use crate::connection::handle::Frame;
+use crate::connection::handle::{Frame, Postponed};
 use std::time::Duration;
 use trunkline_protocol::{ErrorCode, SendKey, ServerFrame};
 
@@ -16,6 +16,12 @@ pub fn encode(frame: &ServerFrame) -> Frame {
 pub fn refused(key: SendKey, code: ErrorCode, message: &str, retry_after: Option<Duration>) -> Frame {
     let retry_after = retry_after.map(millis);
     encode(&ServerFrame::Refused { key, code, message: message.to_owned(), retry_after })
+}
+
+/// A send came behind one that has to come again, and has to come again too.
+#[must_use]
+pub fn postponed(key: SendKey, Postponed { code, retry_after }: Postponed) -> Frame {
+    refused(key, code, "A message before this one has to be sent again first.", Some(retry_after))
 }
 
 /// The node stops; come back after this time.

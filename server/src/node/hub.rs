@@ -77,6 +77,8 @@ struct Channel {
     order: Sequencer<Delivery>,
     users: HashSet<UserId>,
     cursors: HashMap<UserId, (Seq, Seq)>,
+    /// Who was removed, and where: a store that was read before that says they are in it.
+    removed: HashMap<UserId, Seq>,
 }
 
 /// While it lives, heads of conversations without a listener are remembered.
@@ -162,7 +164,7 @@ impl Hub {
     pub fn listen_to(&self, user: UserId, joined: Joined, description: &Frame) -> Option<Missed> {
         let mut state = self.lock();
         let listener = state.users.get(&user)?;
-        if listener.conversations.contains(&joined.conversation) {
+        if listener.conversations.contains(&joined.conversation) || state.removed_since(user, joined) {
             return None;
         }
         for handle in &listener.connections {
@@ -197,15 +199,17 @@ impl Hub {
     pub fn deliver(&self, delivery: Delivery, left: impl Fn() -> Frame) -> bool {
         let mut state = self.lock();
         let (conversation, seq) = (delivery.conversation, delivery.seq);
-        let Some(channel) = state.conversations.get_mut(&conversation) else {
-            state.overhear(conversation, seq);
-            return false;
-        };
+        // Also with a listener: it may be gone before the one who is reading the store has come.
+        state.overhear(conversation, seq);
+        let Some(channel) = state.conversations.get_mut(&conversation) else { return false };
         let ready = channel.order.offer(seq, delivery);
         let gap = channel.order.gap().is_some();
         for (_, delivery) in ready {
             state.hand_out(&delivery);
             if let Some(user) = delivery.removed {
+                if let Some(channel) = state.conversations.get_mut(&conversation) {
+                    channel.removed.insert(user, delivery.seq);
+                }
                 state.send(user, &left());
                 state.stop_listening(user, conversation);
             }
@@ -216,16 +220,10 @@ impl Hub {
     /// A conversation is known to reach up to `head`. Returns whether there is a gap now.
     pub fn hear(&self, conversation: ConversationId, head: Seq) -> bool {
         let mut state = self.lock();
-        match state.conversations.get_mut(&conversation) {
-            Some(channel) => {
-                channel.order.hear(head);
-                channel.order.gap().is_some()
-            }
-            None => {
-                state.overhear(conversation, head);
-                false
-            }
-        }
+        state.overhear(conversation, head);
+        let Some(channel) = state.conversations.get_mut(&conversation) else { return false };
+        channel.order.hear(head);
+        channel.order.gap().is_some()
     }
 
     /// What of a conversation has not come and is to be read from the store.
@@ -354,14 +352,24 @@ impl Hub {
 }
 
 impl State {
-    /// Lets a user hear a conversation whose head was read as `head`; returns what they lack.
+    /// Whether a user was removed after the store was read.
+    fn removed_since(&self, user: UserId, Joined { conversation, head }: Joined) -> bool {
+        let channel = self.conversations.get(&conversation);
+        channel.and_then(|channel| channel.removed.get(&user)).is_some_and(|&at| at > head)
+    }
+
+    /// Lets a user hear a conversation whose head was read as `head`, unless they were removed since; returns what
+    /// they lack.
     fn listen(&mut self, user: UserId, conversation: ConversationId, head: Seq) -> Option<Missed> {
+        if self.removed_since(user, Joined { conversation, head }) {
+            return None;
+        }
         self.users.get_mut(&user)?.conversations.insert(conversation);
         let overheard = self.overheard.get(&conversation).copied();
         let channel = self.conversations.entry(conversation).or_insert_with(|| {
             let mut order = Sequencer::new(head);
             order.hear(overheard.unwrap_or(head));
-            Channel { order, users: HashSet::new(), cursors: HashMap::new() }
+            Channel { order, users: HashSet::new(), cursors: HashMap::new(), removed: HashMap::new() }
         });
         let passed = channel.order.passed();
         // Who heard it before was handed all that passed.

@@ -216,12 +216,9 @@ impl Node {
         }
     }
 
-    /// Closes what is still connected, finishes what was taken in, gives the lease back and stops.
+    /// Finishes what was taken in, closes what is still connected, gives the lease back and stops.
     pub async fn stop(&self) {
         self.draining.send_replace(true);
-        for handle in self.hub.connections() {
-            handle.outbound.close(CloseCode::Moving);
-        }
         let last_seen = self.hub.users();
         if let Err(error) = self.store.set_last_seen(&last_seen, crate::clock::now()).await {
             tracing::warn!(error = %error, "could not note when the last users were here");
@@ -229,6 +226,10 @@ impl Node {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        // Only now: what was taken in has its answer in the queue.
+        for handle in self.hub.connections() {
+            handle.outbound.finish(CloseCode::Moving);
+        }
         if let Err(error) = self.registry.release(self.id()).await {
             tracing::warn!(error = %error, "could not give the lease back; it ends by itself");
         }

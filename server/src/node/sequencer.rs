@@ -69,10 +69,10 @@ mod tests {
     #[test]
     fn changes_go_through_in_order_and_once() {
         let mut sequencer = Sequencer::new(Seq(3));
-        assert_eq!(seqs(sequencer.offer(Seq(5), ())), []);
+        assert_eq!(seqs(sequencer.offer(Seq(5), ())), Vec::<u64>::new());
         assert_eq!(sequencer.gap(), Some((Seq(4), Seq(4))));
         assert_eq!(seqs(sequencer.offer(Seq(4), ())), [4, 5]);
-        assert_eq!(seqs(sequencer.offer(Seq(4), ())), []);
+        assert_eq!(seqs(sequencer.offer(Seq(4), ())), Vec::<u64>::new());
         assert_eq!(sequencer.gap(), None);
     }
 

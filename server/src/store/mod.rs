@@ -200,7 +200,8 @@ pub struct Resume {
     pub position: Position,
     /// Whether `conversations` are all of the user's.
     pub complete: bool,
-    /// All, or those in which something (a change, any member's cursor) moved after the asked position.
+    /// By id: all, or those in which something (a change, a member's cursor or shown name) moved after the asked
+    /// position.
     pub conversations: Vec<Conversation>,
     /// Conversations left after the asked position.
     pub left: Vec<ConversationId>,
@@ -243,13 +244,14 @@ pub struct Range {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amendment {
     /// Add people. Those who are in it already are left out; nothing is written if nobody remains. Any member may.
+    /// They see the log from this change on, and their cursors start right before it.
     AddMembers(Vec<UserId>),
     /// Remove somebody (owner only), or leave (the author themselves). When the owner leaves, the longest
-    /// standing other member becomes the owner.
+    /// standing other member becomes the owner first. Nothing is written for who is not in it.
     RemoveMember(UserId),
-    /// Rename the group. Owner only.
+    /// Rename the group. Owner only. Nothing is written if it is called so already.
     Rename(String),
-    /// Hand the group to another member. Owner only.
+    /// Hand the group to another member; `UnknownUser` for who is none. Owner only.
     ChangeOwner(UserId),
 }
 
@@ -347,9 +349,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Appends messages in the order given, in one transaction, and answers each by itself: a refused one does
     /// not hold back the others. The outer error means that none was stored.
+    ///
+    /// The credential is checked first: an ended session learns nothing. Then the key: one that was used before
+    /// gets its answer even if its author has left since. Then membership.
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Result<Appended, AppendError>>, StoreError>;
 
-    /// What happened after `position`. With `None`: nothing but the current position, to start from.
+    /// What happened after `position`. With `None`: nothing but the current position, to start from. The same for
+    /// a position that was never given out; the one that comes back is then lower than the one that was asked.
     async fn follow(&self, position: Option<Position>) -> Result<Followed, StoreError>;
 
     /// The changes `from..=to`, as many as [`trunkline_protocol::limits::FETCH_CHANGES`], as `reader` may see them.
@@ -366,6 +372,7 @@ pub trait Store: Send + Sync + 'static {
     async fn changes(&self, conversation: ConversationId, from: Seq, to: Seq) -> Result<Vec<Change>, StoreError>;
 
     /// Everything a connecting device needs. `since` is the position it has seen, `None` for a new device.
+    /// One that was never given out counts as `None`.
     async fn resume(&self, user: UserId, since: Option<Position>) -> Result<Resume, StoreError>;
 
     /// Who is in a conversation now. An unknown conversation has nobody.
@@ -415,7 +422,8 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- people --------------------------------------------------------------------------------------------
 
-    /// Makes an account. `NameTaken`, `InvalidInvite`.
+    /// Makes an account. `InvalidInvite`, which comes first, so that a stranger does not learn which names are
+    /// taken; `NameTaken`, which leaves the invite as it was.
     async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError>;
 
     /// Whether there is any account yet.

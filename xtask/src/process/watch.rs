@@ -142,7 +142,7 @@ fn read(output: impl Read, lines: &SyncSender<String>) {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

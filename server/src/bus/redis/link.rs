@@ -145,7 +145,7 @@ impl Link {
         Self { side, dialer, health, restarts, backoff: Backoff::default() }
     }
 
-    /// Calls `open` until it succeeds, however long that takes, and then says that this side is connected.
+    /// Calls `open` until it succeeds, however long that takes.
     pub(super) async fn open<F: Future<Output = RedisResult<Session>>>(
         &mut self,
         open: impl Fn(Dialer) -> F,
@@ -156,9 +156,7 @@ impl Link {
             self.restarts.mark_unchanged();
             match open(self.dialer.clone()).await {
                 Ok(session) => {
-                    info!(bus.side = ?self.side, "the bus is connected");
                     self.backoff.connected();
-                    self.health.set(self.side, true);
                     return session;
                 }
                 // Once an outage is enough.
@@ -168,6 +166,12 @@ impl Link {
             told = true;
             sleep(self.backoff.next()).await;
         }
+    }
+
+    /// Says that this side is connected. From here on what is published counts on arriving.
+    pub(super) fn up(&self) {
+        info!(bus.side = ?self.side, "the bus is connected");
+        self.health.set(self.side, true);
     }
 
     /// Says that nobody needs this side any more.

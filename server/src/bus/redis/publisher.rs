@@ -88,7 +88,9 @@ pub(super) async fn run(mut link: Link, outbox: Arc<Outbox>, channels: Channels,
     let mut batch = Vec::new();
     loop {
         let session = link.open(|dialer| async move { dialer.dial(|_| {}).await }).await;
+        // In this order: whoever sees the bus up and publishes must find the outbox open.
         outbox.open();
+        link.up();
         let end = link
             .hold(&session, async {
                 loop {

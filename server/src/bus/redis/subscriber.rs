@@ -12,6 +12,7 @@ pub(super) async fn run(mut link: Link, channels: [String; 2], inbox: mpsc::Send
     let hearing = async {
         loop {
             let session = link.open(|dialer| subscribe(dialer, &channels, inbox.clone(), dropped.clone())).await;
+            link.up();
             let end = link.hold(&session, std::future::pending()).await;
             link.close(session, end).await;
         }

@@ -5,7 +5,7 @@
 
 use rusqlite::{CachedStatement, OptionalExtension};
 use std::collections::HashMap;
-use trunkline_protocol::{ConversationId, Millis, Position, SendKey, Seq, UserId};
+use trunkline_protocol::{ConversationId, Millis, SendKey, Seq, UserId};
 
 use super::fault::{Fault, Trouble};
 use super::rows::Sql;
@@ -31,7 +31,6 @@ struct Log {
 
 struct Batch<'w> {
     write: &'w Write<'w>,
-    position: Option<Position>,
     insert: CachedStatement<'w>,
     /// Until when each may post; `None` if not at all.
     credentials: HashMap<(Credential, UserId), Option<Millis>>,
@@ -47,7 +46,6 @@ impl<'w> Batch<'w> {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (key) WHERE key IS NOT NULL DO NOTHING";
         Ok(Self {
             write,
-            position: None,
             insert: write.prepare_cached(INSERT)?,
             credentials: HashMap::new(),
             logs: HashMap::new(),
@@ -71,7 +69,7 @@ impl<'w> Batch<'w> {
         let Some(Some(log)) = self.logs.get_mut(&conversation) else {
             return Err(Trouble::Inconsistent("a conversation that was found is gone").into());
         };
-        let position = *self.position.get_or_insert_with(|| self.write.position());
+        let position = self.write.next_position();
         let seq = log.head.next();
         let Append { at, key, text, .. } = message;
         let row = (conversation.sql(), seq.sql(), position.sql(), at, author.sql(), key.0, text);
@@ -143,16 +141,15 @@ impl<'w> Batch<'w> {
         const GROWN: &str = "UPDATE conversations SET head = ?2, last_message = ?2, messages = messages + ?3,
             changed = ?4, touched = ?4 WHERE id = ?1";
         const POSTED: &str = "UPDATE members SET own = own + ?3 WHERE conversation = ?1 AND user = ?2";
-        let Some(position) = self.position else { return Ok(()) };
         let mut grown = self.write.prepare_cached(GROWN)?;
         for (conversation, log) in &self.logs {
-            if let Some(log) = log.as_ref().filter(|log| log.fresh > 0) {
-                grown.execute((conversation.sql(), log.head.sql(), log.fresh, position.sql()))?;
+            if let Some(Log { head, fresh: fresh @ 1.., .. }) = log {
+                grown.execute((conversation.sql(), head.sql(), fresh, self.write.position().sql()))?;
             }
         }
         let mut posted = self.write.prepare_cached(POSTED)?;
         for ((conversation, user), count) in &self.members {
-            if let Some(count) = count.filter(|count| *count > 0) {
+            if let Some(count @ 1..) = count {
                 posted.execute((conversation.sql(), user.sql(), count))?;
             }
         }

@@ -6,12 +6,12 @@
 //!
 //! # Layout
 //!
-//! - [`connection`], [`migrations`]: the file, its settings and its schema (`schema/*.sql`)
-//! - [`writer`]: the one thread that writes, and its group commit; [`readers`]: those that read
-//! - [`seam`]: the trait, each method handed to one of the two
-//! - [`append`], [`log`], [`cursors`], [`conversations`], [`groups`], [`people`], [`sessions`], [`tokens`],
-//!   [`invites`], [`nodes`]: the SQL, by subject, next to the code that runs it
-//! - [`rows`], [`fault`]: what these share
+//! - `connection`, `migrations`: the file, its settings and its schema (`schema/*.sql`)
+//! - `writer`: the one thread that writes, and its group commit; `readers`: those that read
+//! - `seam`: the trait, each method handed to one of the two
+//! - `append`, `log`, `cursors`, `conversations`, `groups`, `people`, `sessions`, `tokens`,
+//!   `invites`, `nodes`: the SQL, by subject, next to the code that runs it
+//! - `rows`, `fault`: what these share
 
 mod append;
 mod connection;
@@ -39,7 +39,7 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::{Durability, StoreError};
 
-/// Connections that read. They share two disks' worth of queue at most, and a welcome is pure CPU once cached.
+/// Connections that read: enough that a long welcome does not hold up a short one, few enough to stay cached.
 const READERS: usize = 4;
 
 /// What the caller was doing when opening failed.

@@ -14,10 +14,16 @@ macro_rules! sql {
     ($($name:ident),*) => {
         $(impl Sql for $name {
             fn sql(self) -> i64 {
-                i64::try_from(self.0).unwrap_or(i64::MAX)
+                self.0.sql()
             }
         })*
     };
+}
+
+impl Sql for u64 {
+    fn sql(self) -> i64 {
+        i64::try_from(self).unwrap_or(i64::MAX)
+    }
 }
 sql!(ConversationId, Position, Seq, UserId);
 

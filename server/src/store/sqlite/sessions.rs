@@ -87,7 +87,7 @@ fn lookup(connection: &Connection, credential: Credential) -> Result<Option<(Use
             .optional()?,
         Credential::Token(id) => connection
             .prepare_cached(TOKEN)?
-            .query_row([id], |row| Ok((UserId(row.get(0)?), Millis::MAX)))
+            .query_row([id.sql()], |row| Ok((UserId(row.get(0)?), Millis::MAX)))
             .optional()?,
     };
     Ok(found)

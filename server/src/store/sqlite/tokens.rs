@@ -55,11 +55,9 @@ pub(super) fn list(connection: &Connection, user: UserId) -> Result<Vec<TokenRow
 pub(super) fn revoke(write: &Write<'_>, user: UserId, token: u64) -> Result<bool, Fault> {
     const LIVE: &str = "SELECT 1 FROM tokens WHERE id = ?1 AND user = ?2 AND ended IS NULL";
     const END: &str = "UPDATE tokens SET ended = ?2 WHERE id = ?1";
-    // What does not fit was never given out.
-    let Ok(id) = i64::try_from(token) else { return Ok(false) };
-    let live = write.prepare_cached(LIVE)?.exists((id, user.sql()))?;
+    let live = write.prepare_cached(LIVE)?.exists((token.sql(), user.sql()))?;
     if live {
-        write.prepare_cached(END)?.execute((id, write.position().sql()))?;
+        write.prepare_cached(END)?.execute((token.sql(), write.position().sql()))?;
     }
     Ok(live)
 }

@@ -97,6 +97,11 @@ impl<'a> Write<'a> {
         self.position
     }
 
+    /// The same, for rows that may turn out to be there already: it counts once [`Write::position`] is called.
+    pub(super) fn next_position(&self) -> Position {
+        self.position
+    }
+
     fn finish(&self) -> rusqlite::Result<()> {
         if self.used.get() {
             self.prepare_cached("UPDATE meta SET position = ?1")?.execute([self.position.sql()])?;
@@ -145,12 +150,11 @@ where
     }
 
     fn answer(&mut self, transaction: Result<(), Trouble>) {
+        // Where the transaction failed, a refusal is void too: it may rest on what another job of it had written.
         let outcome = match (transaction, self.outcome.take()) {
-            // What was refused is refused whatever became of the transaction.
-            (_, Some(Err(fault))) => Err(fault),
-            (Ok(()), Some(done)) => done,
-            (Err(trouble), _) => Err(trouble.into()),
+            (Ok(()), Some(outcome)) => outcome,
             (Ok(()), None) => Err(Trouble::Closed.into()),
+            (Err(trouble), _) => Err(trouble.into()),
         };
         if let Some(reply) = self.reply.take() {
             // The caller may have gone.
@@ -193,4 +197,71 @@ fn commit(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> rusqlite::
     }
     write.finish()?;
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs one group of jobs that each write a number. Returns their answers and the sum of what was kept.
+    fn commit_all(numbers: &[i64]) -> (Vec<Result<(), StoreError>>, i64) {
+        let mut connection = database();
+        let (mut group, mut answers) = (Vec::new(), Vec::new());
+        for number in numbers.iter().copied() {
+            let work = move |write: &Write<'_>| {
+                write.position();
+                write.execute("INSERT INTO numbers VALUES (?1)", [number])?;
+                assert!(number != 13, "what a defect looks like");
+                if number == 42 { Err(StoreError::Forbidden.into()) } else { Ok(()) }
+            };
+            let (reply, answer) = oneshot::channel();
+            let task = Task { operation: "count", work: Some(work), outcome: None, reply: Some(reply) };
+            group.push(Box::new(task) as Box<dyn Job>);
+            answers.push(answer);
+        }
+        let committed = commit(&mut connection, &mut group).map_err(|error| Trouble::Transaction(Arc::new(error)));
+        for mut job in group {
+            job.answer(committed.clone());
+        }
+        let answers = answers.into_iter().map(|answer| answer.blocking_recv().unwrap_or(Ok(()))).collect();
+        let sum = connection.query_row("SELECT coalesce(sum(n), 0) FROM numbers", [], |row| row.get(0));
+        (answers, sum.unwrap_or(-1))
+    }
+
+    /// A table that refuses 1000, and whose disk is full at 999.
+    fn database() -> Connection {
+        let opened = Connection::open_in_memory().and_then(|connection| {
+            connection.execute_batch(
+                "CREATE TABLE meta (position INTEGER); INSERT INTO meta VALUES (0);
+                 CREATE TABLE numbers (n INTEGER CHECK (n < 1000));
+                 CREATE TRIGGER full BEFORE INSERT ON numbers WHEN new.n = 999
+                     BEGIN SELECT raise(ROLLBACK, 'the disk is full'); END;",
+            )?;
+            Ok(connection)
+        });
+        match opened {
+            Ok(connection) => connection,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_job_that_is_refused_fails_or_panics_leaves_nothing_and_takes_nobody_along() {
+        let (answers, sum) = commit_all(&[1, 42, 2, 1000, 3, 13, 4]);
+        assert_eq!(sum, 1 + 2 + 3 + 4);
+        assert!(matches!(answers[1], Err(StoreError::Forbidden)));
+        for failed in [&answers[3], &answers[5]] {
+            assert!(matches!(failed, Err(StoreError::Unavailable { operation: "count", .. })));
+        }
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 4);
+    }
+
+    #[test]
+    fn where_the_engine_gives_up_the_transaction_nobody_is_told_ok() {
+        let (answers, sum) = commit_all(&[1, 42, 999, 2]);
+        assert_eq!(sum, 0);
+        for answer in answers {
+            assert!(matches!(answer, Err(StoreError::Unavailable { .. })));
+        }
+    }
 }

@@ -1,0 +1,45 @@
+//! One's own face, with the way to the settings and out.
+
+use crate::components::avatar::Avatar;
+use crate::components::form::{FormProblem, Problems, SubmitButton, done};
+use crate::components::icon::{Glyph, Icon};
+use crate::components::menu::Menu;
+use crate::functions::auth::LogOut;
+use crate::pages::login::leave_when_done;
+use crate::state::chat::Chat;
+use crate::theme::ThemeToggle;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+
+/// The menu behind one's own name.
+#[component]
+pub fn AccountMenu() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let user = chat.viewer.with_value(|viewer| viewer.user.clone());
+    let name = Signal::derive(move || chat.person(chat.me));
+    let action = ServerAction::<LogOut>::new();
+    let problems = Problems::of(action);
+    leave_when_done(done(action));
+    let face = move || {
+        view! {
+            <Avatar id=chat.me.0 name/>
+            <span class="account__name" dir="auto">{name}</span>
+        }
+    };
+    view! {
+        <div class="account">
+            <Menu label=Signal::derive(move || format!("Account of {}", name.get())) button=ViewFn::from(face)>
+                <p class="account__login">{format!("Logged in as {}", user.name)}</p>
+                <a class="menu__item" href="/settings"><Icon glyph=Glyph::Settings/>"Settings"</a>
+                <ThemeToggle/>
+                <ActionForm action>
+                    <FormProblem problems/>
+                    <SubmitButton pending=action.pending() class="menu__item">
+                        <Icon glyph=Glyph::Leave/>
+                        "Log out"
+                    </SubmitButton>
+                </ActionForm>
+            </Menu>
+        </div>
+    }
+}

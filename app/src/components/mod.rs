@@ -1,0 +1,13 @@
+//! What pages are made of, one component a file.
+
+pub mod avatar;
+pub mod brand;
+pub mod chat;
+pub mod copy_button;
+pub mod dialog;
+pub mod field;
+pub mod form;
+pub mod icon;
+pub mod menu;
+pub mod moment;
+pub mod page;

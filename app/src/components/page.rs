@@ -1,0 +1,76 @@
+//! The frames that pages stand in.
+
+use crate::components::brand::Brand;
+use crate::theme::ThemeToggle;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::components::A;
+
+/// A page with the site's header and navigation, as wide as its text wants.
+#[component]
+pub fn Page(
+    /// The page's one heading, and the document's title.
+    title: &'static str,
+    /// What is special about its width and look.
+    #[prop(default = "page__main")]
+    class: &'static str,
+    /// Whether the theme can be chosen below; not where the page has a place of its own for it.
+    #[prop(default = true)]
+    themed: bool,
+    /// The page.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <Title text=format!("{title} · Trunkline")/>
+        <div class="page">
+            <a class="skip-link" href="#main">"Skip to content"</a>
+            <header class="page__header">
+                <A href="/" attr:class="page__home"><Brand/></A>
+                <nav class="page__nav" aria-label="Site">
+                    <A href="/" exact=true>"Chat"</A>
+                    <A href="/settings">"Settings"</A>
+                    <A href="/console">"Console"</A>
+                    <a href="/api" rel="external">"API"</a>
+                </nav>
+            </header>
+            <main class=class id="main" tabindex="-1">
+                <h1 class="page__title">{title}</h1>
+                {children()}
+            </main>
+            <Footer themed/>
+        </div>
+    }
+}
+
+/// A page with one card in the middle: for whoever is not inside yet, or lost.
+#[component]
+pub fn CardPage(
+    /// The page's one heading, and the document's title.
+    title: &'static str,
+    /// The card.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <Title text=format!("{title} · Trunkline")/>
+        <div class="page page--card">
+            <header class="page__header">
+                <A href="/" attr:class="page__home"><Brand/></A>
+            </header>
+            <main class="card" id="main">
+                <h1 class="card__title">{title}</h1>
+                {children()}
+            </main>
+            <Footer themed=true/>
+        </div>
+    }
+}
+
+#[component]
+fn Footer(themed: bool) -> impl IntoView {
+    view! {
+        <footer class="page__footer">
+            <p>"Chat that crosses nodes"</p>
+            {themed.then(ThemeToggle)}
+        </footer>
+    }
+}

@@ -1,0 +1,105 @@
+//! The login page. It works without scripts.
+
+use crate::backend::{Doors, Registration};
+use crate::components::field::{PasswordField, TextField};
+use crate::components::form::{FormProblem, Problems, SubmitButton, done};
+use crate::components::page::CardPage;
+use crate::functions::auth::{Entrance, LogIn, load_entrance};
+use crate::functions::form::Field;
+use crate::return_path::ReturnPath;
+use leptos::form::ActionForm;
+use leptos::prelude::*;
+use leptos_router::components::A;
+use leptos_router::hooks::use_query_map;
+
+/// Asks for name and password, then goes on to where the visitor wanted to go.
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let next = ReturnPath::or_home(&use_query_map().read_untracked().get("next").unwrap_or_default());
+    let page = Resource::new_blocking(|| (), |()| load_entrance(String::new()));
+    let action = ServerAction::<LogIn>::new();
+    leave_when_done(done(action));
+    view! {
+        <CardPage title="Log in">
+            <Suspense>
+                {move || {
+                    let next = next.clone();
+                    Suspend::new(async move {
+                        match page.await {
+                            Ok(Some(entrance)) => view! { <Form action entrance next/> }.into_any(),
+                            Ok(None) => ().into_any(),
+                            Err(refusal) => view! { <p class="notice notice--danger" role="alert">{refusal.message}</p> }.into_any(),
+                        }
+                    })
+                }}
+            </Suspense>
+        </CardPage>
+    }
+}
+
+/// Goes where the answer says, as a fresh document: nothing of one login is left for the next.
+pub(crate) fn leave_when_done(to: Signal<Option<String>>) {
+    Effect::new(move |_| {
+        if let Some(to) = to.get() {
+            // A path of this site is always a place to go.
+            let _ = window().location().assign(&to);
+        }
+    });
+}
+
+#[component]
+fn Form(action: ServerAction<LogIn>, entrance: Entrance, next: ReturnPath) -> impl IntoView {
+    let problems = Problems::of(action);
+    let register = next.after("/register");
+    view! {
+        <ActionForm action attr:class="form" attr:novalidate=true>
+            <FormProblem problems/>
+            <TextField
+                field=Field::Name
+                problems
+                id="name"
+                name="name"
+                label="Name"
+                autocomplete="username"
+                value=entrance.typed.name
+            />
+            <PasswordField
+                field=Field::Password
+                problems
+                id="password"
+                name="password"
+                label="Password"
+                autocomplete="current-password"
+            />
+            <input type="hidden" name="next" value=next.to_string()/>
+            <SubmitButton pending=action.pending() class="button button--primary button--wide">"Log in"</SubmitButton>
+        </ActionForm>
+        <HowToRegister doors=entrance.doors register/>
+    }
+}
+
+#[component]
+fn HowToRegister(doors: Doors, register: String) -> impl IntoView {
+    let text = match (doors.first, doors.registration) {
+        (true, _) => view! {
+            <p class="notice">
+                "There is no account here yet. " <A href=register>"Create the first one"</A>
+                ": it will be the administrator."
+            </p>
+        }
+        .into_any(),
+        (false, Registration::Open) => view! {
+            <p>"New here? " <A href=register>"Create an account"</A> "."</p>
+        }
+        .into_any(),
+        (false, Registration::Invite) => view! {
+            <p>"New here? Accounts are by invitation: ask an administrator for an invite link."</p>
+        }
+        .into_any(),
+        (false, Registration::Closed) => view! {
+            <p>"New accounts are closed on this server."</p>
+        }
+        .into_any(),
+    };
+    view! { <div class="card__more">{text}</div> }
+}

@@ -1,0 +1,149 @@
+import { randomInt } from "node:crypto";
+import { group, sendMessage } from "../../fixtures/api";
+import type { Person } from "../../fixtures/person";
+import { until } from "../../fixtures/process";
+import { expect, test } from "../../fixtures/test";
+import { BROKEN_LINE, NO_SERVER } from "../../fixtures/watch";
+
+/** Lets everyone write `count` messages of their own, one after the other; they go on while things break. */
+async function writeAll(people: Person[], count: number): Promise<string[]> {
+  await Promise.all(
+    people.map(async ({ chat, name }) => {
+      for (let number = 0; number < count; number++) await chat.send(`${name} ${String(number).padStart(2, "0")}`);
+    }),
+  );
+  return people.flatMap(({ name }) => Array.from({ length: count }, (_, number) => `${name} ${String(number).padStart(2, "0")}`));
+}
+
+/** Everyone has every message once, all in the same order, and nobody's in a wrong one. */
+async function allHave(people: Person[], expected: string[]): Promise<void> {
+  for (const { chat } of people) {
+    const sorted = (): Promise<string[]> => chat.texts().then((texts) => texts.toSorted());
+    await expect.poll(sorted, { timeout: 30_000 }).toEqual(expected.toSorted());
+  }
+  const order = (await people[0]?.chat.texts()) ?? [];
+  for (const { chat, name } of people) {
+    await chat.shows(order);
+    const own = order.filter((text) => text.startsWith(`${name} `));
+    expect(own).toEqual(own.toSorted());
+  }
+}
+
+test("a node is killed while messages flow: its people move, nothing is lost or doubled", async ({
+  newCluster,
+  newUser,
+  watch,
+}) => {
+  test.slow();
+  watch.expect(BROKEN_LINE, "a node is killed");
+  watch.expect(NO_SERVER, "a node is killed");
+  const site = await newCluster();
+  const people = [await newUser("Ann", { site }), await newUser("Bo", { site }), await newUser("Cy", { site })];
+  const [ann, bo, cy] = people as [Person, Person, Person];
+  const id = await group(ann, `Flow ${randomInt(1e9)}`, [bo, cy]);
+  for (const { chat } of people) await chat.open(`/c/${id}`);
+  const [first, second] = site.nodes;
+  const names = [await first.readiness(), await second.readiness()].map((readiness) => readiness?.node);
+  expect(people.map(({ chat }) => chat.node)).toEqual([names[0], names[1], names[0]]);
+
+  const writing = writeAll(people, 15);
+  await expect.poll(() => bo.chat.messages.count()).toBeGreaterThan(6);
+  await first.kill();
+  const expected = await writing;
+  await allHave(people, expected);
+  expect(ann.chat.node, "moved to the node that lives").toBe(names[1]);
+  await ann.chat.live();
+
+  // What it comes back as is another incarnation; nothing comes twice.
+  await first.restart();
+  await sendMessage(cy, { conversation: id }, "after");
+  for (const { chat } of people) await expect(chat.messages).toHaveCount(expected.length + 1);
+});
+
+test("Redis is killed and restarted while messages flow: late at worst, nothing lost or doubled", async ({
+  newCluster,
+  newUser,
+}) => {
+  test.slow();
+  const site = await newCluster();
+  const people = [await newUser("Ann", { site }), await newUser("Bo", { site }), await newUser("Cy", { site })];
+  const [ann, bo, cy] = people as [Person, Person, Person];
+  const id = await group(ann, `Flow ${randomInt(1e9)}`, [bo, cy]);
+  for (const { chat } of people) await chat.open(`/c/${id}`);
+  expect(ann.chat.node).not.toBe(bo.chat.node);
+
+  const writing = writeAll(people, 15);
+  await expect.poll(() => bo.chat.messages.count()).toBeGreaterThan(6);
+  await site.redis.kill();
+  const expected = await writing;
+  await allHave(people, expected);
+
+  // It is told: in the banner, and to whoever asks the node.
+  await expect(ann.chat.banner).toContainText("cut off from the others");
+  expect((await site.nodes[0].readiness())?.bus).toBe("down");
+  await sendMessage(ann, { conversation: id }, "without Redis");
+  await expect(bo.chat.message("without Redis"), "over the store, which both nodes follow").toBeVisible({ timeout: 12_000 });
+
+  await site.redis.restart();
+  await expect(ann.chat.banner).toHaveText("", { timeout: 20_000 });
+  await until("both nodes hear each other again", 20_000, async () => {
+    const said = await Promise.all(site.nodes.map((node) => node.readiness()));
+    return said.every((readiness) => readiness?.bus === "up");
+  });
+  await sendMessage(bo, { conversation: id }, "with Redis again");
+  await expect(ann.chat.message("with Redis again")).toBeVisible({ timeout: 3_000 });
+  for (const { chat } of people) await expect(chat.messages).toHaveCount(expected.length + 2);
+});
+
+test("a node that is stopped hands its people to the other one, in time and without a loss", async ({
+  newCluster,
+  newUser,
+  watch,
+}) => {
+  watch.expect(BROKEN_LINE, "a node is stopped");
+  watch.expect(NO_SERVER, "a node is stopped");
+  const site = await newCluster();
+  const [ann, bo] = [await newUser("Ann", { site }), await newUser("Bo", { site })];
+  const id = await sendMessage(ann, { to: bo.name }, "Hi");
+  await ann.chat.open(`/c/${id}`);
+  await bo.chat.open(`/c/${id}`);
+  const old = ann.chat.node;
+  const writing = writeAll([ann, bo], 10);
+  const before = Date.now();
+  await site.nodes[0].stop();
+  expect(Date.now() - before, "milliseconds to stop").toBeLessThan(10_000);
+  const expected = await writing;
+  await allHave([ann, bo], ["Hi", ...expected]);
+  await ann.chat.live();
+  expect(ann.chat.node).not.toBe(old);
+});
+
+test("who was on a node that died is shown as gone", async ({ newCluster, newUser, watch }) => {
+  watch.expect(BROKEN_LINE, "a node is killed");
+  watch.expect(NO_SERVER, "a node is killed");
+  const site = await newCluster();
+  const [ann, bo] = [await newUser("Ann", { site }), await newUser("Bo", { site })];
+  const id = await sendMessage(ann, { to: bo.name }, "Hi");
+  await bo.chat.open(`/c/${id}`);
+  await ann.chat.open();
+  await expect(bo.chat.row(ann.displayName)).toContainText("online");
+  // Nobody is left to take leave of: her machine goes down with its node.
+  await ann.context.setOffline(true);
+  await site.nodes[0].kill();
+  await expect(bo.page.locator("header.heading")).toContainText("last seen", { timeout: 15_000 });
+  await expect(bo.chat.row(ann.displayName)).not.toContainText("online");
+});
+
+test("with broadcast routing people talk across nodes too", async ({ newCluster, newUser }) => {
+  const site = await newCluster(["--routing", "broadcast"]);
+  const [ann, bo] = [await newUser("Ann", { site }), await newUser("Bo", { site })];
+  const id = await sendMessage(ann, { to: bo.name }, "Hi");
+  await ann.chat.open(`/c/${id}`);
+  await bo.chat.open(`/c/${id}`);
+  expect(ann.chat.node).not.toBe(bo.chat.node);
+  await ann.chat.send("one");
+  await bo.chat.shows(["Hi", "one"]);
+  await bo.chat.send("two");
+  await ann.chat.shows(["Hi", "one", "two"]);
+  await ann.chat.receipt("one", "Seen");
+});

@@ -1,0 +1,105 @@
+//! The description of a conversation, kept up to date by newer descriptions, by changes, and by cursors.
+
+use super::{LARGEST_GAP, Replica};
+use crate::ids::{Seq, UserId};
+use crate::limits::FETCH_CHANGES;
+use crate::model::{Change, ChangeBody, Conversation, Member};
+
+impl Replica {
+    /// Takes a description that was read from the store while changes went on coming. To be followed by
+    /// [`Replica::catch_up`].
+    pub fn describe(&mut self, me: UserId, given: Conversation) {
+        let read = given.member(me).map_or(Seq(0), |member| member.read);
+        self.unread.given(given.unread, read, given.head, self.known_read(me));
+        if given.head >= self.applied.max(self.described) {
+            self.replace_description(given);
+        } else {
+            // Overtaken by changes. Names of people and cursors are not in the log, so they may be news.
+            for member in given.members {
+                self.move_cursor(member.user.id, member.delivered, member.read);
+                if let Some(known) = self.member_mut(member.user.id) {
+                    known.user = member.user;
+                }
+            }
+        }
+        self.recount(me);
+    }
+
+    fn replace_description(&mut self, mut given: Conversation) {
+        let head = given.head;
+        for member in &mut given.members {
+            let known = self.conversation.member(member.user.id).map(|known| (known.delivered, known.read));
+            if let Some((delivered, read)) = known.or_else(|| self.strangers.remove(&member.user.id)) {
+                member.delivered = member.delivered.max(delivered);
+                member.read = member.read.max(read);
+            }
+        }
+        given.head = head.max(self.conversation.head);
+        self.conversation = given;
+        self.described = head;
+        let lowest = self.lowest();
+        match &self.held {
+            Some(held) if held.first() >= lowest && head.0 - self.applied.0 <= LARGEST_GAP => {}
+            Some(_) => self.hold_anew(self.latest(FETCH_CHANGES)),
+            None => self.applied = head,
+        }
+        self.drop_applied();
+    }
+
+    /// A member's cursors stand here now; for the user themselves with the unread count at a head. Returns
+    /// whether anything is another now.
+    pub fn cursor_moved(&mut self, user: UserId, delivered: Seq, read: Seq, own: Option<(u64, Seq)>) -> bool {
+        if let Some((unread, head)) = own {
+            self.unread.given(unread, read, head, self.known_read(user));
+        }
+        let moved = self.move_cursor(user, delivered, read);
+        let before = self.conversation.unread;
+        if own.is_some() {
+            self.recount(user);
+        }
+        moved || self.conversation.unread != before
+    }
+
+    /// What a change does to the description.
+    pub(super) fn take_effect(&mut self, change: &Change) {
+        match &change.body {
+            ChangeBody::Posted { .. } => self.conversation.last_message = Some(change.clone()),
+            ChangeBody::Created { name } | ChangeBody::Renamed { name } => self.conversation.name = Some(name.clone()),
+            ChangeBody::OwnerChanged { owner } => self.conversation.owner = Some(*owner),
+            ChangeBody::MemberRemoved { member } => {
+                self.conversation.members.retain(|known| known.user.id != *member);
+            }
+            ChangeBody::MembersAdded { members } => {
+                for user in members {
+                    if self.conversation.member(user.id).is_some() {
+                        continue;
+                    }
+                    // What was said before they came is not theirs, so the store starts their cursors there.
+                    let start = change.seq.previous();
+                    let (delivered, read) = self.strangers.remove(&user.id).unwrap_or_default();
+                    let (delivered, read) = (delivered.max(start), read.max(start));
+                    self.conversation.members.push(Member { user: user.clone(), delivered, read });
+                }
+                self.conversation.members.sort_by_key(|member| member.user.id);
+            }
+            ChangeBody::Unknown => {}
+        }
+    }
+
+    /// Returns whether a cursor moved.
+    fn move_cursor(&mut self, user: UserId, delivered: Seq, read: Seq) -> bool {
+        let Some(member) = self.member_mut(user) else {
+            let stranger = self.strangers.entry(user).or_default();
+            *stranger = (stranger.0.max(delivered), stranger.1.max(read));
+            return false;
+        };
+        let moved = delivered > member.delivered || read > member.read;
+        member.delivered = member.delivered.max(delivered);
+        member.read = member.read.max(read);
+        moved
+    }
+
+    fn member_mut(&mut self, user: UserId) -> Option<&mut Member> {
+        self.conversation.members.iter_mut().find(|member| member.user.id == user)
+    }
+}

@@ -1,0 +1,253 @@
+//! A client's host, and what must hold at every moment.
+
+use super::node::Connection;
+use super::script::Step;
+use super::world::{Due, World};
+use std::collections::{BTreeMap, BTreeSet};
+use trunkline_protocol::client::outbox::{Entry, EntryState};
+use trunkline_protocol::client::{Action, Client, Event, Link};
+use trunkline_protocol::{Change, ClientFrame, ConversationId, Epoch, Millis, Position, SendKey, Seq, UserId};
+use uuid::Uuid;
+
+/// Frames that are not sends, in one virtual second: far above what three conversations need, far below a busy loop.
+const FRAMES_A_SECOND: usize = 80;
+
+/// What is about to go wrong for a device.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    pub crash: bool,
+    /// So many sends will be refused, to be tried again after so many milliseconds.
+    pub refuse: (u8, u32),
+}
+
+/// A browser tab: a client, its socket, and what survives a reload.
+pub struct Device {
+    pub user: UserId,
+    pub client: Client,
+    pub holds_all: bool,
+    pub online: bool,
+    pub socket: Option<u64>,
+    pub storage: BTreeMap<SendKey, Entry>,
+    /// What the user sent, in their order.
+    pub sent: Vec<SendKey>,
+    pub faults: Faults,
+    pub slow_until: Millis,
+    /// Frames written that were not pings.
+    pub frames: usize,
+    seen: Seen,
+}
+
+/// What was seen of a client, to notice when something goes back.
+#[derive(Default)]
+struct Seen {
+    kept: BTreeSet<SendKey>,
+    cursors: BTreeMap<ConversationId, Millis>,
+    applied: BTreeMap<ConversationId, Seq>,
+    read: BTreeMap<ConversationId, (Seq, Seq)>,
+    position: (Option<Epoch>, Position),
+    second: (Millis, usize),
+}
+
+impl Device {
+    pub fn new(user: UserId, seed: u64, holds_all: bool) -> Self {
+        Self {
+            user,
+            client: Client::new(user, seed, Vec::new()),
+            holds_all,
+            online: true,
+            socket: None,
+            storage: BTreeMap::new(),
+            sent: Vec::new(),
+            faults: Faults::default(),
+            slow_until: 0,
+            frames: 0,
+            seen: Seen::default(),
+        }
+    }
+
+    /// The page is loaded again: what it had sent may still arrive, what it was told is gone.
+    pub fn replace(&mut self, client: Client, holds_all: bool) {
+        (self.client, self.holds_all, self.socket) = (client, holds_all, None);
+        self.seen = Seen { kept: self.storage.keys().copied().collect(), ..Seen::default() };
+    }
+
+    pub fn tick(&mut self, now: Millis) {
+        self.client.tick(now);
+        let next = self.client.deadline();
+        assert!(next.is_none_or(|next| next > now), "a busy loop: after a tick at {now} the next is due at {next:?}");
+    }
+
+    /// What must hold whenever something has happened.
+    fn check(&mut self) {
+        let position = self.client.position();
+        if position.0 == self.seen.position.0 {
+            assert!(position.1 >= self.seen.position.1, "the position went back");
+        }
+        self.seen.position = position;
+        for replica in self.client.replicas() {
+            let conversation = replica.conversation();
+            let member = conversation.member(self.user).map_or(Seq(0), |member| member.read);
+            let now = (member, replica.cursors().1);
+            let before = self.seen.read.insert(conversation.id, now).unwrap_or_default();
+            assert!(now.0 >= before.0 && now.1 >= before.1, "a read cursor went back from {before:?} to {now:?}");
+            let seqs = replica.held().windows(2).all(|pair| pair[0].seq.next() == pair[1].seq);
+            assert!(seqs, "the held log is not dense");
+            assert!(replica.held().last().is_none_or(|last| last.seq == replica.applied()), "held and applied differ");
+        }
+    }
+}
+
+impl World {
+    /// Carries out what a client wants.
+    pub fn act(&mut self, at: usize) {
+        loop {
+            let actions = self.devices[at].client.take_actions();
+            if actions.is_empty() {
+                break;
+            }
+            for action in actions {
+                self.carry_out(at, action);
+            }
+            self.hold_all(at);
+        }
+        self.devices[at].check();
+    }
+
+    fn carry_out(&mut self, at: usize, action: Action) {
+        match action {
+            Action::Connect => {
+                assert_eq!(self.devices[at].socket, None, "two sockets at once");
+                let connection = self.number();
+                self.connections.insert(connection, Connection::new(at));
+                self.devices[at].socket = Some(connection);
+                self.later(60, Due::Opened { device: at, connection });
+            }
+            // The node goes on to read what was written before.
+            Action::Disconnect => self.devices[at].socket = None,
+            Action::Transmit(frame) => self.transmitted(at, frame),
+            Action::Keep(entry) => {
+                self.devices[at].seen.kept.insert(entry.key);
+                self.devices[at].storage.insert(entry.key, entry);
+            }
+            Action::Forget(key) => {
+                assert!(self.store.keys.contains_key(&key) || self.store_went_back(at), "a text was lost");
+                self.devices[at].storage.remove(&key);
+            }
+            Action::Notify(Event::Applied(conversation, changes)) => self.applied(at, conversation, &changes),
+            Action::Notify(Event::Left(conversation)) => {
+                let seen = &mut self.devices[at].seen;
+                seen.applied.remove(&conversation);
+                seen.cursors.remove(&conversation);
+                seen.read.remove(&conversation);
+            }
+            Action::Notify(Event::Reset) => {
+                let seen = &mut self.devices[at].seen;
+                *seen = Seen { kept: std::mem::take(&mut seen.kept), second: seen.second, ..Seen::default() };
+            }
+            Action::Notify(_) => {}
+        }
+    }
+
+    /// Whether what this client knows is from another history than the store's.
+    fn store_went_back(&self, at: usize) -> bool {
+        self.devices[at].client.position().0 != Some(self.store.epoch)
+    }
+
+    fn transmitted(&mut self, at: usize, frame: ClientFrame) {
+        let (now, device) = (self.now, &mut self.devices[at]);
+        let connection = device.socket.expect("a frame was written to no socket");
+        match &frame {
+            ClientFrame::Send { key, .. } => assert!(device.seen.kept.contains(key), "sent before it was kept"),
+            ClientFrame::Cursor { conversation, .. } => {
+                let before = device.seen.cursors.insert(*conversation, now);
+                assert!(before.is_none_or(|before| now >= before + 1_000), "cursors are told too often");
+            }
+            _ => {}
+        }
+        if !matches!(frame, ClientFrame::Send { .. }) {
+            let second = now / 1_000;
+            device.seen.second = if device.seen.second.0 == second { device.seen.second } else { (second, 0) };
+            device.seen.second.1 += 1;
+            assert!(device.seen.second.1 <= FRAMES_A_SECOND, "a busy loop of {frame:?}");
+        }
+        device.frames += usize::from(!matches!(frame, ClientFrame::Ping {}));
+        self.transmit(at, connection, frame);
+    }
+
+    /// I2, I3, I4, I10 and I14, whenever something is shown.
+    fn applied(&mut self, at: usize, id: ConversationId, changes: &[Change]) {
+        if self.store_went_back(at) {
+            // Shown by a page that has not heard of it.
+            assert_ne!(self.devices[at].client.link(), Link::Live, "a rollback was not noticed");
+            return;
+        }
+        for change in changes {
+            let row = &self.store.rows[&id];
+            assert_eq!(Some(change), row.log.get(change.seq.0 as usize - 1), "not what the store has");
+            assert!(change.seq >= row.members[&self.devices[at].user].since.min(change.seq.max(Seq(1))), "not theirs");
+            let before = self.devices[at].seen.applied.insert(id, change.seq);
+            assert!(before.is_none_or(|before| before < change.seq), "applied twice");
+        }
+    }
+
+    fn hold_all(&mut self, at: usize) {
+        let device = &mut self.devices[at];
+        if !device.holds_all {
+            return;
+        }
+        let unheld = device.client.replicas().filter(|replica| !replica.is_held());
+        let unheld: Vec<_> = unheld.map(|replica| replica.conversation().id).collect();
+        for id in unheld {
+            device.seen.applied.remove(&id);
+            device.client.hold_latest(self.now, id, 20);
+        }
+    }
+
+    pub fn use_device(&mut self, step: Step) {
+        let now = self.now;
+        let at = match step {
+            Step::Send { device, conversation, count } => {
+                for _ in 0..count {
+                    let number = self.number();
+                    let key = SendKey(Uuid::from_u128(u128::from(number)));
+                    self.devices[device].sent.push(key);
+                    self.devices[device].client.send(now, key, conversation, format!("message {number}"));
+                }
+                device
+            }
+            Step::Read { device, conversation, but } => {
+                let client = &mut self.devices[device].client;
+                if let Some(applied) = client.replica(conversation).map(|replica| replica.applied()) {
+                    client.read(now, conversation, Seq(applied.0.saturating_sub(but)));
+                }
+                device
+            }
+            Step::Hold { device, conversation, count } => {
+                self.devices[device].seen.applied.remove(&conversation);
+                self.devices[device].client.hold_latest(now, conversation, count);
+                device
+            }
+            Step::Older { device, conversation, count } => {
+                self.devices[device].client.load_older(now, conversation, count);
+                device
+            }
+            Step::RetryFailed { device } => {
+                for key in self.failed(device) {
+                    let device = &mut self.devices[device];
+                    device.sent.retain(|&sent| sent != key);
+                    device.sent.push(key);
+                    device.client.retry(now, key);
+                }
+                device
+            }
+            other => unreachable!("nobody does {other:?} with a device"),
+        };
+        self.act(at);
+    }
+
+    pub fn failed(&self, at: usize) -> Vec<SendKey> {
+        let ids = self.store.rows.keys();
+        let entries = ids.flat_map(|&id| self.devices[at].client.outbox(id));
+        entries.filter(|entry| matches!(entry.state, EntryState::Failed { .. })).map(|entry| entry.key).collect()
+    }
+}

@@ -1,0 +1,339 @@
+//! What a node does with a client's frames, by the contract of the wire; and what people do.
+
+use super::script::{DEVICES, Step};
+use super::store::Appended;
+use super::world::{Due, Nudge, World};
+use std::collections::{BTreeMap, BTreeSet};
+use trunkline_protocol::{
+    ClientFrame, CloseCode, Conversation, ConversationId, Epoch, ErrorCode, Millis, NodeId, Position, SendKey, Seq,
+    ServerFrame, UserId, limits,
+};
+use uuid::Uuid;
+
+/// A socket, as its node sees it. It goes on to take frames in after its client has left it.
+#[derive(Debug)]
+pub struct Connection {
+    pub device: usize,
+    /// The position of the welcome.
+    pub welcomed: Option<u64>,
+    /// Which conversations it hears, and from where on.
+    hears: BTreeMap<ConversationId, Seq>,
+    /// The position of the last description of each, so that an older one is never written after it.
+    described: BTreeMap<ConversationId, u64>,
+    /// After a refusal: what everything waits for.
+    gate: Option<SendKey>,
+    /// Sends that the client has not been answered.
+    pub unanswered: BTreeSet<SendKey>,
+    up_at: Millis,
+    down_at: Millis,
+}
+
+impl Connection {
+    pub fn new(device: usize) -> Self {
+        let (hears, described, unanswered) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { device, welcomed: None, hears, described, gate: None, unanswered, up_at: 0, down_at: 0 }
+    }
+}
+
+impl World {
+    // ---- the socket ------------------------------------------------------------------------------------------
+
+    fn latency(&mut self, device: usize) -> Millis {
+        let slow = if self.now < self.devices[device].slow_until { self.random.below(2_500) } else { 0 };
+        (3 + self.random.below(40) + slow) as Millis
+    }
+
+    /// A client writes.
+    pub fn transmit(&mut self, device: usize, connection: u64, frame: ClientFrame) {
+        let arrives = self.now + self.latency(device);
+        if let Some(found) = self.connections.get_mut(&connection) {
+            if let ClientFrame::Send { key, .. } = frame {
+                found.unanswered.insert(key);
+                assert!(found.unanswered.len() <= limits::IN_FLIGHT, "too many sends in flight");
+            }
+            found.up_at = found.up_at.max(arrives);
+            let when = found.up_at;
+            self.at(when, Due::ToNode { connection, frame });
+        }
+    }
+
+    /// A node writes.
+    pub fn write(&mut self, device: usize, connection: u64, frame: ServerFrame) {
+        let arrives = self.now + self.latency(device);
+        if let Some(found) = self.connections.get_mut(&connection) {
+            found.down_at = found.down_at.max(arrives);
+            let when = found.down_at;
+            self.at(when, Due::ToClient { device, connection, frame });
+        }
+    }
+
+    pub fn note_answer(&mut self, connection: u64, frame: &ServerFrame) {
+        let key = match frame {
+            ServerFrame::Ack { key, conversation, seq, .. } => {
+                self.acked.push((*key, *conversation, *seq));
+                key
+            }
+            ServerFrame::Refused { key, .. } => key,
+            _ => return,
+        };
+        if let Some(connection) = self.connections.get_mut(&connection) {
+            connection.unanswered.remove(key);
+        }
+    }
+
+    // ---- frames ----------------------------------------------------------------------------------------------
+
+    pub fn node_receives(&mut self, connection: u64, frame: ClientFrame) {
+        let Some(found) = self.connections.get(&connection) else { return };
+        let device = found.device;
+        let user = self.devices[device].user;
+        match frame {
+            ClientFrame::Hello { epoch, position } => self.hello(device, connection, epoch, position),
+            ClientFrame::Send { key, conversation, text } => {
+                let answer = self.append(connection, user, key, conversation, &text);
+                self.answer(device, connection, answer);
+            }
+            ClientFrame::Cursor { conversation, delivered, read } => {
+                self.cursor(device, connection, conversation, delivered, read);
+            }
+            ClientFrame::Fetch { conversation, from, to } => {
+                assert!(from <= to, "an empty range was asked for");
+                let answer = self.range(user, conversation, from, to);
+                self.later(30, Due::Write { device, connection, frame: answer });
+            }
+            ClientFrame::Ping {} => {
+                let welcomed = found.welcomed.unwrap_or(0);
+                let owed = self.pending.values().filter(|owed| owed.device == device && owed.position > welcomed);
+                let position = owed.map(|owed| owed.position - 1).min().unwrap_or(self.store.position);
+                self.write(device, connection, ServerFrame::Pong { position: Position(position) });
+            }
+            ClientFrame::Typing { .. } | ClientFrame::Watch { .. } | ClientFrame::Unknown => {}
+        }
+    }
+
+    fn is_store_down(&self) -> bool {
+        self.now < self.store_down_until
+    }
+
+    fn hello(&mut self, device: usize, connection: u64, epoch: Option<Epoch>, position: Position) {
+        if self.is_store_down() {
+            return self.cut(device, Some(CloseCode::Unavailable.as_u16()));
+        }
+        let user = self.devices[device].user;
+        let known = epoch == Some(self.store.epoch) && position > Position(0);
+        let (conversations, left) = self.store.resume(user, if known { position.0 } else { 0 });
+        let joined = self.store.joined(user).into_iter();
+        let hears = joined.map(|id| (id, self.store.rows[&id].members[&user].since)).collect();
+        let found = self.connections.get_mut(&connection).expect("it has just spoken");
+        (found.welcomed, found.hears) = (Some(self.store.position), hears);
+        let welcome = ServerFrame::Welcome {
+            node: NodeId(Uuid::from_u128(9)),
+            user,
+            epoch: self.store.epoch,
+            position: Position(self.store.position),
+            complete: !known,
+            conversations,
+            left: if known { left } else { Vec::new() },
+            degraded: false,
+        };
+        self.write(device, connection, welcome);
+    }
+
+    /// The answer to a send, or nothing if the node dies before it answers.
+    fn append(&mut self, at: u64, author: UserId, key: SendKey, id: ConversationId, text: &str) -> Option<ServerFrame> {
+        let down = self.is_store_down();
+        let connection = self.connections.get_mut(&at).expect("it has just spoken");
+        let faults = &mut self.devices[connection.device].faults;
+        if connection.gate == Some(key) {
+            connection.gate = None;
+        }
+        let refused = |code, retry_after| ServerFrame::Refused { key, code, message: "No.".to_owned(), retry_after };
+        if connection.gate.is_some() {
+            return Some(refused(ErrorCode::Busy, Some(100)));
+        }
+        let (code, after) = (ErrorCode::RateLimited, faults.refuse.1);
+        let refuse = faults.refuse.0 > 0;
+        faults.refuse.0 = faults.refuse.0.saturating_sub(1);
+        if down || refuse {
+            connection.gate = Some(key);
+            return Some(if down {
+                refused(ErrorCode::StoreUnavailable, Some(300))
+            } else {
+                refused(code, Some(after))
+            });
+        }
+        let (device, crash) = (connection.device, std::mem::take(&mut faults.crash));
+        let change = match self.store.append(self.now, author, id, key, text) {
+            Appended::NotAMember => return Some(refused(ErrorCode::NotAMember, None)),
+            Appended::Known(change) => change,
+            Appended::Fresh(change) => {
+                self.announce(&change, Some(at));
+                change
+            }
+        };
+        if crash {
+            self.cut(device, Some(1006));
+            self.connections.remove(&at);
+            self.pending.values_mut().filter(|pending| pending.position == self.store.position).for_each(|pending| {
+                pending.lost = true;
+            });
+            return None;
+        }
+        Some(ServerFrame::Ack { key, conversation: id, seq: change.seq, at: change.at })
+    }
+
+    fn answer(&mut self, device: usize, connection: u64, answer: Option<ServerFrame>) {
+        match answer {
+            // The group commit takes a while; changes of others may be written before.
+            Some(frame @ ServerFrame::Ack { .. }) => self.nudge(device, Nudge::Ack { connection, frame }),
+            Some(frame) => self.write(device, connection, frame),
+            None => {}
+        }
+    }
+
+    fn cursor(&mut self, device: usize, connection: u64, conversation: ConversationId, delivered: Seq, read: Seq) {
+        let user = self.devices[device].user;
+        let error = |code| ServerFrame::Error { code, message: "No.".to_owned(), conversation: Some(conversation) };
+        if self.is_store_down() {
+            return self.write(device, connection, error(ErrorCode::StoreUnavailable));
+        }
+        if self.store.rows[&conversation].member(user).is_none() {
+            return self.write(device, connection, error(ErrorCode::NotAMember));
+        }
+        let moved = self.store.advance(user, conversation, delivered, read).expect("a cursor beyond the head");
+        let told = self.own_cursor(conversation, user);
+        if moved || self.script.answers_unmoved {
+            self.write(device, connection, cursor_frame(told.clone(), true));
+        }
+        for at in (0..DEVICES).filter(|_| moved) {
+            if self.devices[at].socket != Some(connection) {
+                self.nudge(at, told.clone());
+            }
+        }
+    }
+
+    fn own_cursor(&self, conversation: ConversationId, user: UserId) -> Nudge {
+        let row = &self.store.rows[&conversation];
+        let (delivered, read) = (row.members[&user].delivered, row.members[&user].read);
+        Nudge::Cursor { conversation, user, delivered, read, unread: row.unread(user), head: row.head() }
+    }
+
+    fn range(&self, user: UserId, conversation: ConversationId, from: Seq, to: Seq) -> ServerFrame {
+        let error = |code| ServerFrame::Error { code, message: "No.".to_owned(), conversation: Some(conversation) };
+        if self.is_store_down() {
+            return error(ErrorCode::StoreUnavailable);
+        }
+        if self.store.rows[&conversation].member(user).is_none() {
+            return error(ErrorCode::NotAMember);
+        }
+        let (from, changes) = self.store.range(user, conversation, from, to, self.script.range_limit);
+        ServerFrame::Range { conversation, from, changes, head: self.store.rows[&conversation].head() }
+    }
+
+    // ---- nudges ----------------------------------------------------------------------------------------------
+
+    /// A node learns of a commit, from the bus or by following the store.
+    pub fn nudged(&mut self, number: u64) {
+        let Some(mut pending) = self.pending.remove(&number) else { return };
+        if std::mem::take(&mut pending.doubled) {
+            let again = super::world::Pending { nudge: pending.nudge.clone(), ..pending };
+            self.pending.insert(number, again);
+        }
+        let (device, user) = (pending.device, self.devices[pending.device].user);
+        let Some(at) = self.devices[device].socket else { return };
+        if let Nudge::Ack { connection, frame } = pending.nudge {
+            return self.write(device, connection, frame);
+        }
+        let Some(connection) = self.connections.get_mut(&at).filter(|connection| connection.welcomed.is_some()) else {
+            return;
+        };
+        match pending.nudge.clone() {
+            Nudge::Ack { .. } => {}
+            Nudge::Change(change) => {
+                let row = &self.store.rows[&change.conversation];
+                if connection.hears.get(&change.conversation).is_some_and(|&since| change.seq >= since) {
+                    self.write(device, at, ServerFrame::Change { change });
+                } else if row.member(user).is_some_and(|member| change.seq >= member.since) {
+                    // The node does not know yet that this is for them.
+                    self.pending.insert(number, super::world::Pending { lost: true, ..pending });
+                }
+            }
+            Nudge::Membership(id) => {
+                let since = self.store.rows[&id].member(user).map(|member| member.since);
+                let heard = connection.hears.get(&id).copied();
+                match since {
+                    Some(since) if heard != Some(since) => {
+                        connection.hears.insert(id, since);
+                        let conversation = self.store.describe(user, id);
+                        self.describe(at, conversation, self.store.position);
+                    }
+                    None if connection.hears.remove(&id).is_some() => {
+                        self.write(device, at, ServerFrame::Left { conversation: id });
+                    }
+                    _ => {}
+                }
+            }
+            Nudge::Called(id) if connection.hears.contains_key(&id) && self.store.rows[&id].member(user).is_some() => {
+                // Read from the store now, written after what comes meanwhile.
+                let conversation = self.store.describe(user, id);
+                let position = self.store.position;
+                self.later(200, Due::Describe { connection: at, conversation, position });
+            }
+            Nudge::Called(_) => {}
+            Nudge::Cursor { conversation, user: whose, .. } => {
+                if connection.hears.contains_key(&conversation)
+                    && self.store.rows[&conversation].member(whose).is_some()
+                {
+                    let told = if pending.lost { self.own_cursor(conversation, whose) } else { pending.nudge };
+                    self.write(device, at, cursor_frame(told, whose == user));
+                }
+            }
+        }
+    }
+
+    /// Writes a description, unless a newer one was written.
+    pub fn describe(&mut self, at: u64, conversation: Conversation, position: u64) {
+        let Some(connection) = self.connections.get_mut(&at) else { return };
+        let before = connection.described.get(&conversation.id).copied().unwrap_or(0);
+        if position >= before && connection.hears.contains_key(&conversation.id) {
+            connection.described.insert(conversation.id, position);
+            let device = connection.device;
+            self.write(device, at, ServerFrame::Conversation { conversation });
+        }
+    }
+
+    // ---- people ----------------------------------------------------------------------------------------------
+
+    pub fn people(&mut self, step: Step) {
+        let now = self.now;
+        let change = match step {
+            Step::Rename { conversation } => {
+                let name = format!("Group {}", self.number());
+                Some(self.store.rename(now, conversation, name))
+            }
+            Step::Add { conversation, user } => self.store.add(now, conversation, UserId(user)),
+            Step::Remove { conversation, user } => self.store.remove(now, conversation, UserId(user)),
+            Step::HandOver { conversation, user } => self.store.hand_over(now, conversation, UserId(user)),
+            Step::Call { user } => {
+                let name = format!("User {user}, {}", self.number());
+                self.store.call(UserId(user), name);
+                for id in self.store.joined(UserId(user)) {
+                    (0..DEVICES).for_each(|at| self.nudge(at, Nudge::Called(id)));
+                }
+                None
+            }
+            step => return self.use_device(step),
+        };
+        if let Some(change) = change {
+            self.announce(&change, None);
+        }
+    }
+}
+
+fn cursor_frame(nudge: Nudge, own: bool) -> ServerFrame {
+    let Nudge::Cursor { conversation, user, delivered, read, unread, head } = nudge else {
+        unreachable!("only cursors come here");
+    };
+    let (unread, head) = if own { (Some(unread), head) } else { (None, Seq(0)) };
+    ServerFrame::Cursor { conversation, user, delivered, read, unread, head }
+}

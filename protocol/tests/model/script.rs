@@ -1,0 +1,185 @@
+//! What happens in a run. Drawn by proptest, so that a failure shrinks to the few steps that matter.
+
+use proptest::prelude::*;
+use trunkline_protocol::ConversationId;
+
+/// How many devices there are: two of the first user, one each of the others.
+pub const DEVICES: usize = 4;
+
+/// Something that people do, or that breaks.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Send {
+        device: usize,
+        conversation: ConversationId,
+        count: u8,
+    },
+    /// Reads all that is there but for the last `but`.
+    Read {
+        device: usize,
+        conversation: ConversationId,
+        but: u64,
+    },
+    Hold {
+        device: usize,
+        conversation: ConversationId,
+        count: u64,
+    },
+    Older {
+        device: usize,
+        conversation: ConversationId,
+        count: u64,
+    },
+    RetryFailed {
+        device: usize,
+    },
+    Rename {
+        conversation: ConversationId,
+    },
+    Add {
+        conversation: ConversationId,
+        user: u64,
+    },
+    Remove {
+        conversation: ConversationId,
+        user: u64,
+    },
+    HandOver {
+        conversation: ConversationId,
+        user: u64,
+    },
+    Call {
+        user: u64,
+    },
+    /// All frames in flight are lost; a silent cut is noticed by nobody.
+    Cut {
+        device: usize,
+        silent: bool,
+    },
+    /// The page is loaded again, with or without what the server rendered into it.
+    Reload {
+        device: usize,
+        seeded: bool,
+    },
+    NetworkLost {
+        device: usize,
+        millis: u64,
+    },
+    /// The node stores the device's next message and dies before it tells anybody.
+    CrashAfterCommit {
+        device: usize,
+    },
+    Moving {
+        device: usize,
+        after: u32,
+    },
+    Refuse {
+        device: usize,
+        count: u8,
+        after: u32,
+    },
+    Slow {
+        device: usize,
+        millis: u64,
+    },
+    /// Nudges are lost, come twice or overtake each other; in percent, for a while.
+    Bus {
+        lost: u64,
+        doubled: u64,
+        spread: u64,
+        millis: u64,
+    },
+    /// The store does not answer for a while.
+    StoreDown {
+        millis: u64,
+    },
+    /// Nothing moves for a while, and then everything goes on.
+    Freeze {
+        millis: u64,
+    },
+    /// The store is set back to what it was some steps ago, under a new epoch.
+    RollBack {
+        steps: usize,
+    },
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Gives all delays.
+    pub seed: u64,
+    /// Which devices hold every conversation.
+    pub holds_all: [bool; DEVICES],
+    /// Most changes in an answer to a fetch.
+    pub range_limit: u64,
+    /// Whether nodes answer cursors that move nothing.
+    pub answers_unmoved: bool,
+    /// Each with the milliseconds before it.
+    pub steps: Vec<(u64, Step)>,
+}
+
+fn conversation() -> impl Strategy<Value = ConversationId> {
+    prop_oneof![4 => Just(ConversationId(10)), 2 => Just(ConversationId(11)), 1 => Just(ConversationId(12))]
+}
+
+fn group() -> impl Strategy<Value = ConversationId> {
+    prop_oneof![3 => Just(ConversationId(10)), 1 => Just(ConversationId(12))]
+}
+
+fn what_people_do() -> impl Strategy<Value = Step> {
+    let device = 0..DEVICES;
+    let user = 1..=3_u64;
+    prop_oneof![
+        12 => (device.clone(), conversation(), prop_oneof![4 => 1..4_u8, 1 => 10..40_u8])
+            .prop_map(|(device, conversation, count)| Step::Send { device, conversation, count }),
+        8 => (device.clone(), conversation(), prop_oneof![2 => Just(0), 1 => 0..6_u64])
+            .prop_map(|(device, conversation, but)| Step::Read { device, conversation, but }),
+        3 => (device.clone(), conversation(), 1..30_u64)
+            .prop_map(|(device, conversation, count)| Step::Hold { device, conversation, count }),
+        2 => (device.clone(), conversation(), 1..30_u64)
+            .prop_map(|(device, conversation, count)| Step::Older { device, conversation, count }),
+        1 => device.prop_map(|device| Step::RetryFailed { device }),
+        1 => group().prop_map(|conversation| Step::Rename { conversation }),
+        2 => (group(), user.clone()).prop_map(|(conversation, user)| Step::Add { conversation, user }),
+        2 => (group(), user.clone()).prop_map(|(conversation, user)| Step::Remove { conversation, user }),
+        1 => (group(), user.clone()).prop_map(|(conversation, user)| Step::HandOver { conversation, user }),
+        1 => user.prop_map(|user| Step::Call { user }),
+    ]
+}
+
+fn what_breaks() -> impl Strategy<Value = Step> {
+    let device = 0..DEVICES;
+    let millis = 100..6_000_u64;
+    prop_oneof![
+        3 => (device.clone(), any::<bool>()).prop_map(|(device, silent)| Step::Cut { device, silent }),
+        2 => (device.clone(), any::<bool>()).prop_map(|(device, seeded)| Step::Reload { device, seeded }),
+        1 => (device.clone(), millis.clone()).prop_map(|(device, millis)| Step::NetworkLost { device, millis }),
+        2 => device.clone().prop_map(|device| Step::CrashAfterCommit { device }),
+        1 => (device.clone(), 0..2_000_u32).prop_map(|(device, after)| Step::Moving { device, after }),
+        2 => (device.clone(), 1..6_u8, 0..1_500_u32)
+            .prop_map(|(device, count, after)| Step::Refuse { device, count, after }),
+        1 => (device, millis.clone()).prop_map(|(device, millis)| Step::Slow { device, millis }),
+        4 => (0..100_u64, 0..50_u64, 0..2_000_u64, millis.clone())
+            .prop_map(|(lost, doubled, spread, millis)| Step::Bus { lost, doubled, spread, millis }),
+        1 => millis.clone().prop_map(|millis| Step::StoreDown { millis }),
+        1 => millis.prop_map(|millis| Step::Freeze { millis }),
+        1 => (1..8_usize).prop_map(|steps| Step::RollBack { steps }),
+    ]
+}
+
+/// Runs of up to `longest` steps.
+pub fn scripts(longest: usize) -> impl Strategy<Value = Script> {
+    let pause = prop_oneof![3 => 0..60_u64, 3 => 0..800_u64, 1 => 0..4_000_u64];
+    let step = prop_oneof![3 => what_people_do(), 2 => what_breaks()];
+    let steps = proptest::collection::vec((pause, step), 1..longest);
+    let limits = prop_oneof![1..5_u64, Just(100)];
+    (any::<u64>(), any::<[bool; DEVICES]>(), limits, any::<bool>(), steps).prop_map(
+        |(seed, holds_all, range_limit, answers_unmoved, steps)| Script {
+            seed,
+            holds_all,
+            range_limit,
+            answers_unmoved,
+            steps,
+        },
+    )
+}

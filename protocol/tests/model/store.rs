@@ -1,0 +1,233 @@
+//! The truth: dense logs, send keys, cursors and memberships, with commit positions.
+
+use std::collections::BTreeMap;
+use trunkline_protocol::limits::FETCH_CHANGES;
+use trunkline_protocol::{
+    Change, ChangeBody, Conversation, ConversationId, ConversationKind, Epoch, Member, Millis, SendKey, Seq, User,
+    UserId,
+};
+
+/// A member, or somebody who was one.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    pub since: Seq,
+    pub delivered: Seq,
+    pub read: Seq,
+    /// The position of their leaving.
+    pub left: Option<u64>,
+}
+
+/// A conversation's row and log.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub kind: ConversationKind,
+    pub name: Option<String>,
+    pub owner: Option<UserId>,
+    pub log: Vec<Change>,
+    pub members: BTreeMap<UserId, Membership>,
+    pub touched: u64,
+}
+
+impl Row {
+    pub fn head(&self) -> Seq {
+        Seq(self.log.len() as u64)
+    }
+
+    pub fn member(&self, user: UserId) -> Option<&Membership> {
+        self.members.get(&user).filter(|member| member.left.is_none())
+    }
+
+    pub fn unread(&self, user: UserId) -> u64 {
+        let read = self.members[&user].read;
+        let behind = self.log.iter().filter(|change| change.seq > read && change.author != user);
+        behind.filter(|change| change.body.text().is_some()).count() as u64
+    }
+}
+
+/// What an append gives.
+#[derive(Clone, Debug)]
+pub enum Appended {
+    Fresh(Change),
+    Known(Change),
+    NotAMember,
+}
+
+/// The store. Cloned for a backup.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub epoch: Epoch,
+    pub position: u64,
+    pub rows: BTreeMap<ConversationId, Row>,
+    pub names: BTreeMap<UserId, String>,
+    pub keys: BTreeMap<SendKey, (ConversationId, Seq)>,
+    /// The order in which messages were taken, over all conversations.
+    pub taken: Vec<SendKey>,
+}
+
+impl Store {
+    pub fn new(epoch: Epoch) -> Self {
+        let names = (1..=3).map(|id| (UserId(id), format!("User {id}"))).collect();
+        let taken = Vec::new();
+        Self { epoch, position: 1, rows: BTreeMap::new(), names, keys: BTreeMap::new(), taken }
+    }
+
+    pub fn user(&self, id: UserId) -> User {
+        User { id, name: format!("user{id}"), display_name: self.names[&id].clone() }
+    }
+
+    /// Makes a conversation; a group's log begins with its making.
+    pub fn create(&mut self, id: ConversationId, kind: ConversationKind, users: &[UserId]) {
+        self.position += 1;
+        let fresh = Membership { since: Seq(1), delivered: Seq(0), read: Seq(0), left: None };
+        let members = users.iter().map(|&user| (user, fresh.clone())).collect();
+        let group = kind == ConversationKind::Group;
+        let (name, owner) = (group.then(|| "Group".to_owned()), group.then(|| users[0]));
+        self.rows.insert(id, Row { kind, name, owner, log: Vec::new(), members, touched: self.position });
+        if group {
+            self.log(0, id, users[0], None, ChangeBody::Created { name: "Group".to_owned() });
+            let members = users.iter().map(|&user| self.user(user)).collect();
+            self.log(0, id, users[0], None, ChangeBody::MembersAdded { members });
+        }
+    }
+
+    fn log(
+        &mut self,
+        at: Millis,
+        id: ConversationId,
+        author: UserId,
+        key: Option<SendKey>,
+        body: ChangeBody,
+    ) -> Change {
+        self.position += 1;
+        let row = self.rows.get_mut(&id).expect("the conversation");
+        let change = Change { conversation: id, seq: row.head().next(), at, author, key, body };
+        row.log.push(change.clone());
+        row.touched = self.position;
+        change
+    }
+
+    pub fn append(&mut self, at: Millis, author: UserId, id: ConversationId, key: SendKey, text: &str) -> Appended {
+        if let Some((known, seq)) = self.keys.get(&key) {
+            let change = self.rows[known].log[seq.0 as usize - 1].clone();
+            assert_eq!(
+                (change.conversation, change.body.text()),
+                (id, Some(text)),
+                "a key was used for something else"
+            );
+            return Appended::Known(change);
+        }
+        if self.rows[&id].member(author).is_none() {
+            return Appended::NotAMember;
+        }
+        let change = self.log(at, id, author, Some(key), ChangeBody::Posted { text: text.to_owned() });
+        self.keys.insert(key, (id, change.seq));
+        self.taken.push(key);
+        Appended::Fresh(change)
+    }
+
+    pub fn rename(&mut self, at: Millis, id: ConversationId, name: String) -> Change {
+        let row = self.rows.get_mut(&id).expect("the conversation");
+        row.name = Some(name.clone());
+        let owner = row.owner.expect("a group");
+        self.log(at, id, owner, None, ChangeBody::Renamed { name })
+    }
+
+    pub fn add(&mut self, at: Millis, id: ConversationId, user: UserId) -> Option<Change> {
+        let owner = self.rows[&id].owner.filter(|_| self.rows[&id].member(user).is_none())?;
+        let members = vec![self.user(user)];
+        let change = self.log(at, id, owner, None, ChangeBody::MembersAdded { members });
+        let start = change.seq.previous();
+        let member = Membership { since: change.seq, delivered: start, read: start, left: None };
+        self.rows.get_mut(&id).expect("the conversation").members.insert(user, member);
+        Some(change)
+    }
+
+    pub fn remove(&mut self, at: Millis, id: ConversationId, user: UserId) -> Option<Change> {
+        let owner = self.rows[&id].owner.filter(|&owner| owner != user)?;
+        self.rows[&id].member(user)?;
+        let change = self.log(at, id, owner, None, ChangeBody::MemberRemoved { member: user });
+        let position = self.position;
+        self.rows.get_mut(&id).expect("the conversation").members.get_mut(&user).expect("a member").left =
+            Some(position);
+        Some(change)
+    }
+
+    pub fn hand_over(&mut self, at: Millis, id: ConversationId, owner: UserId) -> Option<Change> {
+        let before = self.rows[&id].owner?;
+        self.rows[&id].member(owner)?;
+        self.rows.get_mut(&id).expect("the conversation").owner = Some(owner);
+        Some(self.log(at, id, before, None, ChangeBody::OwnerChanged { owner }))
+    }
+
+    pub fn call(&mut self, user: UserId, name: String) {
+        self.position += 1;
+        self.names.insert(user, name);
+        for row in self.rows.values_mut().filter(|row| row.member(user).is_some()) {
+            row.touched = self.position;
+        }
+    }
+
+    /// Returns whether a cursor moved; `None` beyond the head.
+    pub fn advance(&mut self, user: UserId, id: ConversationId, delivered: Seq, read: Seq) -> Option<bool> {
+        let position = self.position + 1;
+        let row = self.rows.get_mut(&id).expect("the conversation");
+        if delivered.max(read) > row.head() {
+            return None;
+        }
+        let member = row.members.get_mut(&user).expect("a member");
+        let (read, before) = (read.max(member.read), (member.delivered, member.read));
+        (member.delivered, member.read) = (delivered.max(member.delivered).max(read), read);
+        let moved = before != (member.delivered, member.read);
+        if moved {
+            row.touched = position;
+            self.position = position;
+        }
+        Some(moved)
+    }
+
+    pub fn describe(&self, user: UserId, id: ConversationId) -> Conversation {
+        let row = &self.rows[&id];
+        let since = row.members[&user].since;
+        let members = row.members.iter().filter(|(_, member)| member.left.is_none());
+        let member = |(&id, member): (&UserId, &Membership)| Member {
+            user: self.user(id),
+            delivered: member.delivered,
+            read: member.read,
+        };
+        let seen = row.log.iter().filter(|change| change.body.text().is_some());
+        let last_message = seen.last().filter(|change| change.seq >= since).cloned();
+        Conversation {
+            id,
+            kind: row.kind,
+            name: row.name.clone(),
+            owner: row.owner,
+            members: members.map(member).collect(),
+            head: row.head(),
+            since,
+            unread: row.unread(user),
+            last_message,
+        }
+    }
+
+    /// The conversations of a user.
+    pub fn joined(&self, user: UserId) -> Vec<ConversationId> {
+        self.rows.iter().filter(|(_, row)| row.member(user).is_some()).map(|(&id, _)| id).collect()
+    }
+
+    /// Everything that happened to a user after `since`: conversations touched, conversations left.
+    pub fn resume(&self, user: UserId, since: u64) -> (Vec<Conversation>, Vec<ConversationId>) {
+        let touched = self.joined(user).into_iter().filter(|id| self.rows[id].touched > since);
+        let conversations = touched.map(|id| self.describe(user, id)).collect();
+        let is_out = |row: &Row| row.members.get(&user).and_then(|member| member.left).is_some_and(|at| at > since);
+        (conversations, self.rows.iter().filter(|(_, row)| is_out(row)).map(|(&id, _)| id).collect())
+    }
+
+    /// The first seq given, and at most `limit` changes from there.
+    pub fn range(&self, user: UserId, id: ConversationId, from: Seq, to: Seq, limit: u64) -> (Seq, Vec<Change>) {
+        let row = &self.rows[&id];
+        let from = from.max(row.members[&user].since);
+        let to = to.0.min(from.0 + limit.min(FETCH_CHANGES) - 1).min(row.head().0);
+        let range = (from.0 - 1) as usize..to.max(from.0 - 1) as usize;
+        (from, row.log[range].to_vec())
+    }
+}

@@ -1,0 +1,37 @@
+//! What must always hold, tried on drawn runs of several clients against a model of nodes, bus and store.
+
+#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+#![expect(missing_docs, reason = "a model is read with its module header")]
+
+mod model;
+
+use model::script::{DEVICES, Script, scripts};
+use model::world::World;
+use proptest::prelude::*;
+
+/// Everything is delivered and every send resolved this long after the last fault, in milliseconds.
+const AT_REST_AFTER: i64 = 15_000;
+/// How long nothing more must happen then.
+const AT_REST_FOR: i64 = 20_000;
+
+fn holds(script: Script) {
+    let mut world = World::new(script);
+    world.run();
+    world.advance(AT_REST_AFTER);
+    world.check_rest();
+    let frames: Vec<_> = world.devices.iter().map(|device| device.frames).collect();
+    world.advance(AT_REST_FOR);
+    world.check_rest();
+    let later: Vec<_> = world.devices.iter().map(|device| device.frames).collect();
+    assert_eq!(frames, later, "something still happens at rest");
+    assert_eq!(world.devices.len(), DEVICES);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_breaks_nothing_is_lost_doubled_or_out_of_order(script in scripts(40)) {
+        holds(script);
+    }
+}

@@ -1,0 +1,37 @@
+//! The store's contract: one suite, run over every implementation, each on the real engine.
+//!
+//! Each test takes a [`harness::Database`] with two handles on it, as two nodes have. A new implementation
+//! adds an engine to the harness and a module to [`contract`]; what only one engine promises has a module of
+//! its own.
+
+#![expect(clippy::unwrap_used, reason = "a test that can not go on should stop, and say where")]
+
+mod harness;
+
+/// Makes each of these functions a test, for every engine.
+macro_rules! contract {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite {
+            use crate::harness::{Database, Sqlite};
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test(Database::new(Sqlite::default()).await).await;
+                }
+            )+
+        }
+    };
+}
+
+mod append;
+mod conversations;
+mod cursors;
+mod follow;
+mod groups;
+mod keys;
+mod nodes;
+mod people;
+mod ranges;
+mod resume;
+mod sessions;
+mod sqlite_file;

@@ -1,0 +1,161 @@
+//! Accounts, invites, the directory, and who was seen when.
+
+use crate::harness::{Database, LATER, NOW, account, assert_refused, join_all, secret};
+use trunkline_protocol::{Presence, Seq, UserId};
+use trunkline_server::store::{NewAccount, StoreError};
+
+contract!(
+    the_first_account_of_a_race_is_the_only_administrator,
+    a_name_is_given_once,
+    names_are_found_in_any_case,
+    an_invite_admits_as_many_as_it_says,
+    a_refused_account_uses_up_no_invite,
+    the_directory_finds_parts_of_names_in_any_case,
+    the_directory_takes_queries_to_the_letter,
+    a_new_display_name_shows_everywhere,
+    last_seen_moves_forward_only,
+    everything_is_there_after_a_restart,
+);
+
+async fn the_first_account_of_a_race_is_the_only_administrator(db: Database) {
+    assert!(!db.a.has_accounts().await.unwrap());
+    let tasks = (0..8).map(|n| {
+        let (store, first) = (db.handle(n), NewAccount { invite: Some(secret()), ..account(&format!("user{n}")) });
+        tokio::spawn(async move { store.create_account(first).await })
+    });
+    let results = join_all(tasks.collect()).await;
+    let admitted: Vec<_> = results.iter().flatten().collect();
+    assert_eq!(admitted.len(), 1, "the first needs no invite, the others need one that exists");
+    assert!(admitted[0].admin && !admitted[0].disabled);
+    assert!(db.b.has_accounts().await.unwrap());
+    assert!(!db.b.create_account(account("bob")).await.unwrap().admin);
+}
+
+async fn a_name_is_given_once(db: Database) {
+    let tasks = (0..6).map(|n| {
+        let store = db.handle(n);
+        tokio::spawn(async move { store.create_account(account("ann")).await })
+    });
+    let results = join_all(tasks.collect()).await;
+    assert_eq!(results.iter().flatten().count(), 1);
+    for refused in results.into_iter().filter(Result::is_err) {
+        assert_refused!(refused, StoreError::NameTaken);
+    }
+}
+
+async fn names_are_found_in_any_case(db: Database) {
+    let ann = db.person("ann").await;
+    assert_eq!(db.b.user_named("ANN").await.unwrap(), Some(ann.user.clone()));
+    assert_eq!(db.b.user(ann.id).await.unwrap(), Some(ann.user.clone()));
+    let stored = db.b.account("Ann").await.unwrap().unwrap();
+    assert_eq!((stored.user, stored.password.as_str()), (ann.user, "$argon2id$"));
+    assert_refused!(db.a.create_account(account("Ann")).await, StoreError::NameTaken);
+    assert_eq!(db.b.user_named("nobody").await.unwrap(), None);
+    assert!(db.b.account("nobody").await.unwrap().is_none());
+    for unknown in [UserId(4711), UserId(u64::MAX)] {
+        assert_eq!(db.b.user(unknown).await.unwrap(), None);
+    }
+}
+
+async fn an_invite_admits_as_many_as_it_says(db: Database) {
+    let ann = db.person("ann").await;
+    let invite = secret();
+    db.a.create_invite(ann.id, invite, 3, LATER).await.unwrap();
+    assert!(db.b.invite_is_valid(&invite, LATER - 1).await.unwrap());
+    assert!(!db.b.invite_is_valid(&invite, LATER).await.unwrap());
+    assert!(!db.b.invite_is_valid(&secret(), NOW).await.unwrap());
+    let late = NewAccount { invite: Some(invite), at: LATER, ..account("late") };
+    assert_refused!(db.a.create_account(late).await, StoreError::InvalidInvite);
+    let tasks = (0..8).map(|n| {
+        let (store, guest) = (db.handle(n), NewAccount { invite: Some(invite), ..account(&format!("guest{n}")) });
+        tokio::spawn(async move { store.create_account(guest).await })
+    });
+    let results = join_all(tasks.collect()).await;
+    assert_eq!(results.iter().flatten().count(), 3);
+    for refused in results.into_iter().filter(Result::is_err) {
+        assert_refused!(refused, StoreError::InvalidInvite);
+    }
+    assert!(!db.b.invite_is_valid(&invite, NOW).await.unwrap());
+}
+
+async fn a_refused_account_uses_up_no_invite(db: Database) {
+    let ann = db.person("ann").await;
+    let invite = secret();
+    db.a.create_invite(ann.id, invite, 1, LATER).await.unwrap();
+    let with_invite = |name| NewAccount { invite: Some(invite), ..account(name) };
+    assert_refused!(db.a.create_account(with_invite("ann")).await, StoreError::NameTaken);
+    assert!(db.b.invite_is_valid(&invite, NOW).await.unwrap());
+    let bob = db.b.create_account(with_invite("bob")).await.unwrap();
+    assert!(!bob.admin);
+    let unknown = db.a.create_invite(UserId(4711), secret(), 1, LATER).await;
+    assert_refused!(unknown, StoreError::UnknownUser);
+}
+
+impl Database {
+    async fn found(&self, query: &str, limit: u32) -> Vec<String> {
+        let users = self.b.directory(query, limit).await.unwrap();
+        users.into_iter().map(|user| user.name).collect()
+    }
+}
+
+async fn the_directory_finds_parts_of_names_in_any_case(db: Database) {
+    let [zoe, ann, _bob] = db.people(["zoe", "ann", "bob"]).await;
+    db.a.set_display_name(zoe.id, "Élodie Ånn").await.unwrap();
+    db.a.set_display_name(ann.id, "Wanda").await.unwrap();
+    assert_eq!(db.found("", 10).await, ["bob", "ann", "zoe"], "by shown name");
+    assert_eq!(db.found("", 2).await, ["bob", "ann"]);
+    assert_eq!(db.found("AN", 10).await, ["ann"], "in the login name");
+    assert_eq!(db.found("wAN", 10).await, ["ann"], "in the shown name");
+    assert_eq!(db.found("éLO", 10).await, ["zoe"]);
+    assert_eq!(db.found("e å", 10).await, ["zoe"]);
+    assert!(db.found("nobody", 10).await.is_empty());
+}
+
+async fn the_directory_takes_queries_to_the_letter(db: Database) {
+    let [ann, bob] = db.people(["ann", "bob"]).await;
+    db.a.set_display_name(ann.id, "100 % Ann_").await.unwrap();
+    for query in ["%", "_", "0 %"] {
+        assert_eq!(db.found(query, 10).await, ["ann"], "{query}");
+    }
+    for query in ["a%n", "b_b", "\\", "'", "*"] {
+        assert!(db.found(query, 10).await.is_empty(), "{query}");
+    }
+    assert_eq!(db.a.user(bob.id).await.unwrap(), Some(bob.user));
+}
+
+async fn a_new_display_name_shows_everywhere(db: Database) {
+    let [ann, bob] = db.people(["ann", "bob"]).await;
+    let group = db.group(&[&ann, &bob]).await;
+    db.a.set_display_name(bob.id, "Robert").await.unwrap();
+    assert_eq!(db.b.user(bob.id).await.unwrap().unwrap().display_name, "Robert");
+    let conversation = db.b.conversation(ann.id, group).await.unwrap();
+    assert_eq!(conversation.member(bob.id).unwrap().user.display_name, "Robert");
+    let identity = db.b.session(&bob.token, NOW).await.unwrap().unwrap();
+    assert_eq!(identity.user.display_name, "Robert");
+    assert_refused!(db.a.set_display_name(UserId(4711), "Nobody").await, StoreError::UnknownUser);
+}
+
+async fn last_seen_moves_forward_only(db: Database) {
+    let [ann, bob, cat] = db.people(["ann", "bob", "cat"]).await;
+    db.a.set_last_seen(&[ann.id, bob.id], NOW).await.unwrap();
+    db.b.set_last_seen(&[ann.id], NOW - 5).await.unwrap();
+    db.b.set_last_seen(&[bob.id, UserId(4711)], NOW + 5).await.unwrap();
+    let seen = db.a.last_seen(&[bob.id, ann.id, cat.id, UserId(4711)]).await.unwrap();
+    let at = |user, at| Presence { user, online: false, last_seen: Some(at) };
+    assert_eq!(seen, [at(bob.id, NOW + 5), at(ann.id, NOW)]);
+}
+
+async fn everything_is_there_after_a_restart(db: Database) {
+    let [ann, bob] = db.people(["ann", "bob"]).await;
+    let group = db.group(&[&ann, &bob]).await;
+    db.post(&ann, group, "remember").await;
+    db.a.advance(bob.id, group, Seq(3), Seq(2)).await.unwrap();
+    let before = (db.a.epoch().await.unwrap(), db.a.resume(bob.id, None).await.unwrap(), db.log(group).await);
+    let db = db.reopen().await;
+    let after = (db.a.epoch().await.unwrap(), db.a.resume(bob.id, None).await.unwrap(), db.log(group).await);
+    assert_eq!((before.0, before.2), (after.0, after.2));
+    assert_eq!((before.1.conversations, before.1.position), (after.1.conversations, after.1.position));
+    assert!(db.b.session(&ann.token, NOW).await.unwrap().is_some());
+    db.post(&bob, group, "go on").await;
+    assert!(db.a.follow(None).await.unwrap().position > after.1.position);
+}

@@ -1,0 +1,103 @@
+//! What only the SQLite store promises: about its file.
+
+use crate::harness::{Database, Engine, NOW, Sqlite, account, assert_refused, join_all, texts};
+use std::fs;
+use std::sync::Arc;
+use trunkline_server::store::sqlite::SqliteStore;
+use trunkline_server::store::{Durability, Store, StoreError};
+
+#[tokio::test]
+async fn a_file_of_a_later_version_is_refused_and_left_alone() {
+    let file = Sqlite::default();
+    file.try_open(Durability::Fsync).await.unwrap().close().await.unwrap();
+    rusqlite::Connection::open(file.path()).unwrap().pragma_update(None, "user_version", 4711).unwrap();
+    let before = fs::read(file.path()).unwrap();
+    assert_refused!(
+        file.try_open(Durability::Fsync).await.map(drop),
+        StoreError::NewerSchema { found: 4711, known: 1 }
+    );
+    assert_eq!(fs::read(file.path()).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let file = Sqlite::default();
+    fs::write(file.path(), "Dear diary, ".repeat(1000)).unwrap();
+    assert_refused!(file.try_open(Durability::Fsync).await.map(drop), StoreError::Unavailable { .. });
+    assert!(fs::read_to_string(file.path()).unwrap().starts_with("Dear diary"));
+}
+
+#[tokio::test]
+async fn a_directory_that_does_not_exist_is_refused() {
+    let file = Sqlite::default();
+    let opened = SqliteStore::open(file.path().join("nowhere"), Durability::Fsync).await;
+    assert_refused!(opened.map(drop), StoreError::Unavailable { .. });
+}
+
+#[tokio::test]
+async fn a_damaged_page_fails_the_call_and_not_the_store() {
+    let file = Sqlite::default();
+    file.try_open(Durability::Fsync).await.unwrap().close().await.unwrap();
+    let mut bytes = fs::read(file.path()).unwrap();
+    // All but the first page, which holds the schema.
+    bytes[4096..].fill(0xee);
+    fs::write(file.path(), bytes).unwrap();
+    let opened = file.try_open(Durability::Fsync).await;
+    let Ok(store) = opened else {
+        assert_refused!(opened.map(drop), StoreError::Unavailable { .. });
+        return;
+    };
+    for _ in 0..2 {
+        assert_refused!(store.create_account(account("ann")).await, StoreError::Unavailable { .. });
+        assert_refused!(store.user_named("ann").await, StoreError::Unavailable { .. });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_together_make_one_database() {
+    let file = Arc::new(Sqlite::default());
+    let tasks = (0..6).map(|_| {
+        let file = Arc::clone(&file);
+        tokio::spawn(async move { file.open().await.epoch().await.unwrap() })
+    });
+    let epochs = join_all(tasks.collect()).await;
+    assert!(epochs.iter().all(|epoch| *epoch == epochs[0]));
+}
+
+#[tokio::test]
+async fn two_files_are_two_histories() {
+    let (one, two) = (Sqlite::default(), Sqlite::default());
+    assert_ne!(one.open().await.epoch().await.unwrap(), two.open().await.epoch().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_finishes_what_is_queued_and_leaves_one_file() {
+    let file = Sqlite::default();
+    let store = file.try_open(Durability::Fsync).await.unwrap();
+    // Polled once each, so that they are in the queue, and then forgotten by their callers.
+    for n in 0..50 {
+        let name = format!("user{n}");
+        let mut write = Box::pin(store.create_account(account(&name)));
+        let _pending = futures_util::poll!(&mut write);
+    }
+    store.close().await.unwrap();
+    let left: Vec<_> =
+        fs::read_dir(file.path().parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["trunkline.db"]);
+    let store = file.open().await;
+    assert_eq!(store.directory("user", 100).await.unwrap().len(), 50);
+}
+
+#[tokio::test]
+async fn messages_survive_with_either_durability() {
+    for durability in [Durability::Fsync, Durability::Os] {
+        let file = Sqlite::default();
+        file.try_open(durability).await.unwrap().close().await.unwrap();
+        let db = Database::new(file).await;
+        let [ann, bob] = db.people(["ann", "bob"]).await;
+        let (direct, _) = db.b.direct(ann.id, bob.id, NOW).await.unwrap();
+        db.post(&ann, direct, "kept").await;
+        let db = db.reopen().await;
+        assert_eq!(texts(&db.log(direct).await), ["kept"]);
+    }
+}

@@ -1,0 +1,66 @@
+//! A node as a process of its own: the real binary, which can be killed as by a power cut.
+
+use super::server::Database;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// The binary under test.
+pub(crate) fn trunkline() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
+    // Settings of whoever runs the tests are not the test's.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TRUNKLINE_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// See the module. Killed when the test ends.
+pub(crate) struct ChildNode {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl ChildNode {
+    /// Starts it on a free port and waits until it says where it is.
+    pub(crate) fn start(database: &Database, settings: &[&str]) -> Self {
+        let mut process = trunkline()
+            .args(["--listen", "127.0.0.1:0", "--durability", "os", "--database", &database.url()])
+            .args(settings)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+        let (said, hears) = mpsc::channel();
+        std::thread::spawn(move || lines.for_each(|line| drop(said.send(line))));
+        let address = loop {
+            let line = hears.recv_timeout(Duration::from_secs(20)).expect("it says where it is");
+            if let Some((_, address)) = line.split_once("http://") {
+                break address.trim().parse().expect("an address");
+            }
+        };
+        Self { process, address }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it as a power cut would (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("it can be killed");
+        self.process.wait().expect("it has ended");
+    }
+}
+
+impl Drop for ChildNode {
+    fn drop(&mut self) {
+        // Killed before, perhaps.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,420 @@
+//! A device: the real state machine of the protocol crate over a real WebSocket, as the browser runs it.
+//!
+//! It holds every conversation from the first change its user may see, and records what it was shown. While it
+//! records, it checks that the seqs are dense and that nothing comes twice (I3, I5).
+
+use super::SOON;
+use super::raw::{self, Socket};
+use super::server::Login;
+use futures_util::{SinkExt, StreamExt};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use trunkline_protocol::client::outbox::Entry;
+use trunkline_protocol::client::{Action, Client, Event, Link};
+use trunkline_protocol::{Change, ConversationId, ErrorCode, Millis, Presence, SendKey, Seq, ServerFrame, UserId};
+
+/// What a device knows and was shown. See [`Device::until`].
+pub(crate) struct View {
+    /// The state machine.
+    pub(crate) client: Client,
+    /// What was applied, in order.
+    pub(crate) shown: BTreeMap<ConversationId, Vec<Change>>,
+    /// Conversations it was told to have left, in order.
+    pub(crate) left: Vec<ConversationId>,
+    /// The last it was told of those it watches.
+    pub(crate) presence: BTreeMap<UserId, Presence>,
+    /// Who was told to be writing where, in order.
+    pub(crate) typing: Vec<(ConversationId, UserId)>,
+    /// What was refused besides sends, in order.
+    pub(crate) refused: Vec<(ErrorCode, String)>,
+    /// How often the history was another one.
+    pub(crate) resets: usize,
+    /// How often it was welcomed.
+    pub(crate) welcomes: usize,
+    /// Delays it was told to move after, in order.
+    pub(crate) moving: Vec<u32>,
+    /// Whether it was ever told that its node is cut off.
+    pub(crate) was_degraded: bool,
+    /// The outbox as a browser keeps it.
+    kept: BTreeMap<SendKey, Entry>,
+    /// What was acknowledged.
+    acked: Vec<SendKey>,
+    nodes: Vec<SocketAddr>,
+    cookie: String,
+    /// Whether it holds every conversation as soon as it knows it.
+    holds: bool,
+}
+
+impl View {
+    /// The texts shown of a conversation, in order.
+    pub(crate) fn texts(&self, conversation: ConversationId) -> Vec<&str> {
+        self.shown(conversation).iter().filter_map(|change| change.body.text()).collect()
+    }
+
+    /// Everything shown of a conversation, in order.
+    pub(crate) fn shown(&self, conversation: ConversationId) -> &[Change] {
+        self.shown.get(&conversation).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many messages of others are unread here.
+    pub(crate) fn unread(&self, conversation: ConversationId) -> Option<u64> {
+        self.client.replica(conversation).map(|replica| replica.conversation().unread)
+    }
+
+    /// Where a member's cursors stand, as (delivered, read).
+    pub(crate) fn cursors(&self, conversation: ConversationId, user: UserId) -> Option<(Seq, Seq)> {
+        let member = self.client.replica(conversation)?.conversation().member(user)?;
+        Some((member.delivered, member.read))
+    }
+
+    fn record(&mut self, event: Event, now: Millis) {
+        match event {
+            Event::Applied(conversation, changes) => {
+                let shown = self.shown.entry(conversation).or_default();
+                for change in changes {
+                    let before = shown.last().map(|last| last.seq);
+                    assert!(before.is_none_or(|seq| seq.next() == change.seq), "after {before:?} came {change:?}");
+                    shown.push(change);
+                }
+            }
+            Event::Conversation(conversation) => {
+                let fresh = self.client.replica(conversation).filter(|replica| self.holds && !replica.is_held());
+                if let Some(since) = fresh.map(|replica| replica.conversation().since.max(Seq(1))) {
+                    self.client.hold(now, conversation, since, Vec::new());
+                }
+            }
+            Event::Left(conversation) => {
+                self.left.push(conversation);
+                self.shown.remove(&conversation);
+            }
+            Event::Presence(users) => self.presence.extend(users.into_iter().map(|presence| (presence.user, presence))),
+            Event::Typing(conversation, user) => self.typing.push((conversation, user)),
+            Event::Refused(code, message) => self.refused.push((code, message)),
+            Event::Reset => {
+                self.resets += 1;
+                self.shown.clear();
+            }
+            Event::Health => self.was_degraded |= self.client.is_degraded(),
+            Event::Link | Event::Outbox(_) => {}
+        }
+    }
+}
+
+struct Shared {
+    view: Mutex<View>,
+    /// Counts what happens, for those who wait.
+    news: watch::Sender<u64>,
+    /// Counts what the test does, for the task.
+    orders: watch::Sender<u64>,
+    start: Instant,
+}
+
+impl Shared {
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().expect("no test panicked while it looked")
+    }
+
+    fn now(&self) -> Millis {
+        // Far from 0, as a clock is.
+        1_000_000 + Millis::try_from(self.start.elapsed().as_millis()).expect("a short test")
+    }
+
+    fn at(&self, moment: Millis) -> Instant {
+        self.start + Duration::from_millis(u64::try_from(moment - 1_000_000).unwrap_or(0))
+    }
+}
+
+/// See the module.
+pub(crate) struct Device {
+    login: Login,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Device {
+    /// A new device that connects to the first of `nodes`, and to the next one after each failure.
+    pub(crate) fn start(login: &Login, nodes: &[SocketAddr]) -> Self {
+        Self::resume(login, nodes, BTreeMap::new())
+    }
+
+    fn resume(login: &Login, nodes: &[SocketAddr], kept: BTreeMap<SendKey, Entry>) -> Self {
+        let seed = u64::from_le_bytes(uuid::Uuid::new_v4().as_bytes()[..8].try_into().expect("8 bytes"));
+        let mut client = Client::new(login.id(), seed, kept.values().cloned().collect());
+        let start = Instant::now();
+        client.connect(1_000_000);
+        let view = View {
+            client,
+            shown: BTreeMap::new(),
+            left: Vec::new(),
+            presence: BTreeMap::new(),
+            typing: Vec::new(),
+            refused: Vec::new(),
+            resets: 0,
+            welcomes: 0,
+            moving: Vec::new(),
+            was_degraded: false,
+            kept,
+            acked: Vec::new(),
+            nodes: nodes.to_vec(),
+            cookie: login.cookie.clone(),
+            holds: true,
+        };
+        let (news, orders) = (watch::Sender::new(0), watch::Sender::new(0));
+        let shared = Arc::new(Shared { view: Mutex::new(view), news, orders, start });
+        let task = tokio::spawn(drive(shared.clone()));
+        Self { login: login.clone(), shared, task }
+    }
+
+    /// Holds no conversation from now on but those that the test says.
+    pub(crate) fn hold_nothing(&self) {
+        self.view().holds = false;
+    }
+
+    /// Closes the page and opens it again: everything is gone but the kept outbox.
+    pub(crate) fn reload(self) -> Self {
+        self.task.abort();
+        let (kept, nodes) = {
+            let view = self.view();
+            (view.kept.clone(), view.nodes.clone())
+        };
+        Self::resume(&self.login, &nodes, kept)
+    }
+
+    /// Connects to these nodes from the next connection on.
+    pub(crate) fn set_nodes(&self, nodes: &[SocketAddr]) {
+        self.view().nodes = nodes.to_vec();
+    }
+
+    /// Whose device this is.
+    pub(crate) fn id(&self) -> UserId {
+        self.login.id()
+    }
+
+    /// What it knows now.
+    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
+        self.shared.view()
+    }
+
+    // ---- what the user does ----------------------------------------------------------------------------------
+
+    /// Sends a message.
+    pub(crate) fn send(&self, conversation: ConversationId, text: impl Into<String>) -> SendKey {
+        let key = SendKey::random();
+        self.act(|client, now| client.send(now, key, conversation, text.into()));
+        key
+    }
+
+    /// Lets the user do something.
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Client, Millis) -> T) -> T {
+        let done = act(&mut self.view().client, self.shared.now());
+        self.shared.orders.send_modify(|count| *count += 1);
+        done
+    }
+
+    /// Reads everything in a conversation.
+    pub(crate) fn read_all(&self, conversation: ConversationId) {
+        self.act(|client, now| {
+            let head = client.replica(conversation).expect("a conversation").applied();
+            client.read(now, conversation, head);
+        });
+    }
+
+    // ---- waiting ---------------------------------------------------------------------------------------------
+
+    /// Waits until `look` gives something.
+    pub(crate) async fn until<T>(&self, what: &str, look: impl FnMut(&View) -> Option<T>) -> T {
+        self.until_within(SOON, what, look).await
+    }
+
+    pub(crate) async fn until_within<T>(
+        &self,
+        limit: Duration,
+        what: &str,
+        mut look: impl FnMut(&View) -> Option<T>,
+    ) -> T {
+        let mut news = self.shared.news.subscribe();
+        let found = timeout(limit, async {
+            loop {
+                news.mark_unchanged();
+                if let Some(found) = look(&self.view()) {
+                    return found;
+                }
+                if news.changed().await.is_err() || self.task.is_finished() {
+                    panic!("the device of {} has ended", self.login.user.name);
+                }
+            }
+        });
+        match found.await {
+            Ok(found) => found,
+            Err(_) => {
+                let view = self.view();
+                let shown: Vec<_> = view.shown.values().map(|shown| (shown.len(), shown.last().cloned())).collect();
+                let (name, link) = (&self.login.user.name, view.client.link());
+                panic!("{name}'s device, not within {limit:?}: {what}; it is {link:?} and was shown {shown:?}");
+            }
+        }
+    }
+
+    /// Waits until it is welcomed.
+    pub(crate) async fn live(&self) {
+        self.until("live", |view| (view.client.link() == Link::Live).then_some(())).await;
+    }
+
+    /// Waits until everything sent is acknowledged or refused for good.
+    pub(crate) async fn settled(&self) {
+        self.until("everything sent is answered", |view| view.client.is_settled().then_some(())).await;
+    }
+
+    /// Waits until exactly these texts are shown of a conversation.
+    pub(crate) async fn shows(&self, conversation: ConversationId, texts: &[&str]) {
+        self.until(&format!("shows {texts:?}"), |view| (view.texts(conversation) == texts).then_some(())).await;
+    }
+
+    /// Waits until this many messages are shown of a conversation, and gives their texts.
+    pub(crate) async fn shows_count(&self, conversation: ConversationId, count: usize, limit: Duration) -> Vec<String> {
+        self.until_within(limit, &format!("shows {count} messages"), |view| {
+            let texts = view.texts(conversation);
+            (texts.len() >= count).then(|| texts.into_iter().map(str::to_owned).collect())
+        })
+        .await
+    }
+
+    /// Waits until it knows a conversation.
+    pub(crate) async fn knows(&self, conversation: ConversationId) {
+        self.until("knows the conversation", |view| view.client.replica(conversation).map(|_| ())).await;
+    }
+
+    /// Waits until the node told it to stay away; the close code.
+    pub(crate) async fn stopped(&self, limit: Duration) -> u16 {
+        self.until_within(limit, "stopped", |view| match view.client.link() {
+            Link::Stopped(code) => Some(code),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Everything shown of a conversation, as (seq, author, text), for comparing devices.
+    pub(crate) fn log(&self, conversation: ConversationId) -> Vec<(u64, UserId, Option<String>)> {
+        let view = self.view();
+        let entry = |change: &Change| (change.seq.0, change.author, change.body.text().map(str::to_owned));
+        view.shown(conversation).iter().map(entry).collect()
+    }
+
+    /// The keys of what was acknowledged to this device, in order.
+    pub(crate) fn acked(&self) -> Vec<SendKey> {
+        self.view().acked.clone()
+    }
+}
+
+/// The host of the state machine: socket, clock, and the place where the outbox is kept.
+async fn drive(shared: Arc<Shared>) {
+    let mut socket: Option<Socket> = None;
+    let mut orders = shared.orders.subscribe();
+    loop {
+        orders.mark_unchanged();
+        carry_out(&shared, &mut socket).await;
+        shared.news.send_modify(|count| *count += 1);
+        let deadline = shared.view().client.deadline().map(|moment| shared.at(moment));
+        tokio::select! {
+            message = next(&mut socket) => heard(&shared, &mut socket, message),
+            _ = orders.changed() => {}
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                // The clock of the state machine counts whole milliseconds, and must have come to this one.
+                let now = shared.now().max(shared.view().client.deadline().unwrap_or(0));
+                shared.view().client.tick(now);
+            }
+        }
+    }
+}
+
+async fn next(socket: &mut Option<Socket>) -> Option<Message> {
+    match socket {
+        Some(socket) => socket.next().await.and_then(Result::ok),
+        None => std::future::pending().await,
+    }
+}
+
+fn heard(shared: &Shared, socket: &mut Option<Socket>, message: Option<Message>) {
+    let now = shared.now();
+    let mut view = shared.view();
+    match message {
+        Some(Message::Text(text)) => {
+            let frame: ServerFrame = serde_json::from_str(&text).expect("a frame of the protocol");
+            match frame {
+                ServerFrame::Welcome { .. } => view.welcomes += 1,
+                ServerFrame::Moving { after } => view.moving.push(after),
+                ServerFrame::Ack { key, .. } => view.acked.push(key),
+                _ => {}
+            }
+            view.client.received(now, frame);
+        }
+        Some(Message::Close(close)) => {
+            *socket = None;
+            view.client.closed(now, close.map(|close| close.code.into()));
+        }
+        None => {
+            *socket = None;
+            view.client.closed(now, None);
+        }
+        Some(_) => {}
+    }
+}
+
+async fn carry_out(shared: &Shared, socket: &mut Option<Socket>) {
+    loop {
+        let actions = shared.view().client.take_actions();
+        if actions.is_empty() {
+            return;
+        }
+        for action in actions {
+            match action {
+                Action::Connect => *socket = connect(shared).await,
+                Action::Disconnect => *socket = None,
+                Action::Transmit(frame) => {
+                    let Some(open) = socket else { continue };
+                    let text = serde_json::to_string(&frame).expect("JSON");
+                    if open.send(Message::text(text)).await.is_err() {
+                        *socket = None;
+                        shared.view().client.closed(shared.now(), None);
+                    }
+                }
+                Action::Keep(entry) => drop(shared.view().kept.insert(entry.key, entry)),
+                Action::Forget(key) => drop(shared.view().kept.remove(&key)),
+                Action::Notify(event) => shared.view().record(event, shared.now()),
+            }
+        }
+    }
+}
+
+async fn connect(shared: &Shared) -> Option<Socket> {
+    let (node, cookie) = {
+        let view = shared.view();
+        (view.nodes[0], view.cookie.clone())
+    };
+    let opened = timeout(Duration::from_secs(9), tokio_tungstenite::connect_async(raw::request(node, &cookie))).await;
+    let mut view = shared.view();
+    match opened {
+        Ok(Ok((socket, _))) => {
+            view.client.opened(shared.now());
+            Some(socket)
+        }
+        _ => {
+            // As a balancer does: the next one.
+            view.nodes.rotate_left(1);
+            view.client.closed(shared.now(), None);
+            None
+        }
+    }
+}
