@@ -6,4 +6,6 @@ mod document;
 mod messages;
 mod people;
 mod refusals;
+#[path = "../support/mod.rs"]
+mod support;
 mod unread;
