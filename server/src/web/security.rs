@@ -1,19 +1,26 @@
 //! Who may send what from where, and what browsers are told to forbid.
 
+use super::api::problem::{Problem, Reason};
 use crate::config::Config;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
-use axum::response::Response;
-use tower_http::csrf::CsrfLayer;
+use axum::response::{IntoResponse, Response};
+use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 /// Refuses requests that change something and come from another site's page (by `Sec-Fetch-Site` and `Origin`).
-pub fn csrf(config: &Config) -> CsrfLayer {
+/// Programs without a browser send neither, and pass.
+pub fn csrf(config: &Config) -> CsrfLayer<fn(ProtectionError) -> Response> {
     let origins = config.public_url.iter().chain(&config.allowed_origins);
-    origins.fold(CsrfLayer::new(), |layer, origin| {
+    let layer = origins.fold(CsrfLayer::new(), |layer, origin| {
         // The configuration was checked: an origin it holds is one.
         layer.clone().add_trusted_origin(origin.to_string()).unwrap_or(layer)
-    })
+    });
+    layer.with_rejection_response(cross_site)
+}
+
+fn cross_site(_: ProtectionError) -> Response {
+    Problem::new(Reason::CrossSite, "This was sent by a page of another site, which is not allowed.").into_response()
 }
 
 /// Whether the page that opens a WebSocket is ours. Browsers always send `Origin` there and cookies with it, and no

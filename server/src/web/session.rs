@@ -1,5 +1,6 @@
 //! Who sent a request: by the session cookie, or by an access token in the `Authorization` header.
 
+use super::api::{self, problem::Problem};
 use super::state::AppState;
 use crate::config::Config;
 use crate::store::{Credential, Identity, StoreError};
@@ -11,11 +12,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use trunkline_app::backend::Viewer;
 use trunkline_app::backend::service::Caller;
+use trunkline_protocol::ErrorCode;
 
 /// The cookie's name over TLS. The prefix makes browsers insist on Secure, no Domain, and the whole site as Path.
 const SECURE_NAME: &str = "__Host-trunkline";
 /// The cookie's name without TLS.
 const PLAIN_NAME: &str = "trunkline";
+/// When to come back while the store does not answer.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// Who a request comes from, as an extension of it; `None` if nobody is logged in.
 #[derive(Clone, Debug)]
@@ -29,7 +33,11 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         Err(error) => {
             tracing::error!(error = %error, "could not find out who asks");
             let sentence = "The store does not answer; please try again.";
-            return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], sentence).into_response();
+            if request.uri().path().starts_with(api::PREFIX) {
+                return Problem::new(ErrorCode::StoreUnavailable, sentence).after(RETRY).into_response();
+            }
+            return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY.as_secs().to_string())], sentence)
+                .into_response();
         }
     };
     let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");

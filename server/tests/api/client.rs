@@ -1,0 +1,165 @@
+//! A node that serves for one test, and people who call its API.
+
+use reqwest::{Method, RequestBuilder, StatusCode, header};
+use serde_json::Value;
+use std::net::{Ipv4Addr, SocketAddr};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use trunkline_protocol::UserId;
+use trunkline_server::auth::accounts::Origin;
+use trunkline_server::config::{Config, Options};
+use trunkline_server::startup::Server;
+use trunkline_server::store::Durability;
+use trunkline_server::web::state::AppState;
+
+/// A node that serves as long as this lives.
+pub(crate) struct Site {
+    state: AppState,
+    address: SocketAddr,
+    http: reqwest::Client,
+    _stop: oneshot::Sender<()>,
+    _folder: TempDir,
+}
+
+/// Somebody who calls, by cookie or token.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) id: UserId,
+    pub(crate) name: String,
+    /// Name and value of the header that says who it is.
+    pub(crate) header: (&'static str, String),
+    base: String,
+    http: reqwest::Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let options = Options {
+            listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+            database: Some(format!("sqlite:{}", folder.path().join("trunkline.db").display())),
+            durability: Some(Durability::Os),
+            drain_seconds: Some(0),
+            ..Options::default()
+        };
+        let server = Server::prepare(Config::try_from(options).expect("a configuration")).await.expect("a node");
+        let (state, address) = (server.state().clone(), server.address().expect("an address"));
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(server.serve(async move {
+            // Ends with the sender.
+            let _ = stopped.await;
+        }));
+        Self { state, address, http: reqwest::Client::new(), _stop: stop, _folder: folder }
+    }
+
+    /// One person after another, each with an account and a login.
+    pub(crate) async fn people<const N: usize>(&self, names: [&str; N]) -> [Caller; N] {
+        let mut people = Vec::new();
+        for name in names {
+            people.push(self.person(name).await);
+        }
+        people.try_into().unwrap_or_else(|_| unreachable!("one for each name"))
+    }
+
+    pub(crate) async fn person(&self, name: &str) -> Caller {
+        let origin = Origin { address: Ipv4Addr::LOCALHOST.into(), agent: "test", former: None };
+        let accounts = &self.state.accounts;
+        let secret = accounts.register(&origin, name, "", "correct horse", None).await.expect("an account");
+        let user = self.state.node.store.user_named(name).await.expect("the store").expect("the user");
+        let header = ("cookie", format!("trunkline={}", secret.reveal()));
+        Caller { id: user.id, name: name.to_owned(), header, base: self.base(), http: self.http.clone() }
+    }
+
+    /// The same person by an access token.
+    pub(crate) async fn by_token(&self, person: &Caller) -> Caller {
+        let token = self.state.accounts.create_token(person.id, "test").await.expect("a token");
+        Caller { header: ("authorization", format!("Bearer {}", token.reveal())), ..person.clone() }
+    }
+
+    /// Nobody in particular.
+    pub(crate) fn stranger(&self) -> Caller {
+        let header = ("x-nobody", String::new());
+        Caller { id: UserId(0), name: String::new(), header, base: self.base(), http: self.http.clone() }
+    }
+
+    pub(crate) fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    fn base(&self) -> String {
+        format!("http://{}/api/v1", self.address)
+    }
+}
+
+impl Caller {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let (name, value) = &self.header;
+        self.http.request(method, format!("{}{path}", self.base)).header(*name, value)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        answer(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        answer(self.request(Method::DELETE, path)).await
+    }
+
+    /// Sends a text to somebody and returns what was answered.
+    pub(crate) async fn say(&self, to: &Caller, text: &str) -> Value {
+        let message = serde_json::json!({"to": to.name, "text": text});
+        self.post("/messages", message).await.ok(201)
+    }
+
+    /// Makes a group with these people in it and returns its id.
+    pub(crate) async fn group(&self, members: &[&Caller]) -> u64 {
+        let names: Vec<_> = members.iter().map(|member| &member.name).collect();
+        let group = self.post("/conversations/group", serde_json::json!({"name": "Us", "members": names})).await;
+        group.ok(201)["id"].as_u64().expect("an id")
+    }
+}
+
+impl Answer {
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub(crate) fn ok(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        self.body
+    }
+
+    /// Checks that this is a refusal with this status and code, in the shape that all refusals have.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str) {
+        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["type"], format!("/api#{code}"));
+        for text in ["title", "detail"] {
+            assert!(self.body[text].as_str().is_some_and(|text| !text.is_empty()), "{text} in {}", self.body);
+        }
+    }
+}
+
+pub(crate) async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.expect("an answer");
+    let (status, headers) = (response.status(), response.headers().clone());
+    let bytes = response.bytes().await.expect("a body");
+    let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).expect("JSON") };
+    Answer { status, headers, body }
+}
