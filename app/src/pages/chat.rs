@@ -43,6 +43,7 @@ pub fn ChatPage() -> impl IntoView {
             })}
         </Suspense>
     }
+    .into_any()
 }
 
 /// The conversation that a path names.
@@ -77,6 +78,7 @@ fn ChatView(snapshot: ChatSnapshot, open: Memo<Option<ConversationId>>) -> impl 
             <Announcer/>
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -88,6 +90,7 @@ fn Trouble(message: String) -> impl IntoView {
             <a class="button button--primary" href="" rel="external">"Try again"</a>
         </main>
     }
+    .into_any()
 }
 
 #[cfg(test)]
