@@ -2,14 +2,14 @@
 //!
 //! # Layout
 //!
-//! - [`messages`]: sending
-//! - [`unread`]: pulling what was not read, and moving the cursors
-//! - [`conversations`], [`groups`]: conversations, their logs and their members
-//! - [`people`]: the directory, presence, and who calls
+//! - `messages`: sending
+//! - `unread`: pulling what was not read, and moving the cursors
+//! - `conversations`, `groups`: conversations, their logs and their members
+//! - `people`: the directory, presence, and who calls
 //! - [`types`]: what is sent and answered
-//! - [`problem`], [`reason`]: what is answered when something is refused, and with which code and status
-//! - [`document`]: what the document says besides the routes
-//! - [`extract`], [`names`]: what handlers share
+//! - [`problem`] and [`reason`]: what is answered when something is refused, and with which code and status
+//! - `document`: what the document says besides the routes
+//! - `extract`, `names`: what handlers share
 //!
 //! A route and its description are one: a handler that is not described can not be reached.
 
