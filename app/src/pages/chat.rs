@@ -20,7 +20,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Redirect;
 use leptos_router::hooks::use_location;
-use trunkline_protocol::{ConversationId, ErrorCode};
+use trunkline_protocol::ConversationId;
 
 /// The chat page.
 #[component]
@@ -33,8 +33,8 @@ pub fn ChatPage() -> impl IntoView {
         <Suspense fallback=|| view! { <main class="chat" aria-busy="true"><h1 class="visually-hidden">"Trunkline"</h1></main> }>
             {move || Suspend::new(async move {
                 match snapshot.await {
-                    Ok(snapshot) => view! { <ChatView snapshot open/> }.into_any(),
-                    Err(refusal) if refusal.code == ErrorCode::Unauthorized => {
+                    Ok(Some(snapshot)) => view! { <ChatView snapshot open/> }.into_any(),
+                    Ok(None) => {
                         let next = ReturnPath::or_home(&path.get_untracked());
                         view! { <Redirect path=next.after("/login")/> }.into_any()
                     }
