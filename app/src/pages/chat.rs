@@ -62,9 +62,12 @@ fn ChatView(snapshot: ChatSnapshot, open: Memo<Option<ConversationId>>) -> impl 
     });
     Effect::new(move |_| realtime::tell(Command::Open(open.get())));
     on_cleanup(realtime::stop);
-    let title = move || title(chat.unread(), open.get().and_then(|id| chat.name(id)).as_deref());
+    // The server asks for the title when the page is rendered and its signals may be out of reach, so it is found out
+    // here and kept where it can be read from anywhere.
+    let shown = ArcMemo::new(move |_| title(chat.unread(), open.get().and_then(|id| chat.name(id)).as_deref()));
+    shown.with_untracked(|_| ());
     view! {
-        <Title text=title/>
+        <Title text=move || shown.get()/>
         <main class="chat" data-view=move || if open.get().is_some() { "conversation" } else { "list" }>
             <h1 class="visually-hidden">"Trunkline"</h1>
             <ConnectionBanner/>
