@@ -16,7 +16,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         <html lang="en" data-theme=theme::current().attribute()>
             <head>
                 <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"/>
                 <meta name="description" content="Chat that crosses nodes."/>
                 <meta name="theme-color" media="(prefers-color-scheme: light)" content="#eef1f4"/>
                 <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#0c1216"/>

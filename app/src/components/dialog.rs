@@ -65,4 +65,5 @@ pub fn Dialog(
             </Show>
         </dialog>
     }
+    .into_any()
 }

@@ -49,4 +49,5 @@ pub fn Menu(
             <div class="menu__panel" tabindex="-1">{children()}</div>
         </details>
     }
+    .into_any()
 }

@@ -43,6 +43,7 @@ pub fn ChatPage() -> impl IntoView {
             })}
         </Suspense>
     }
+    .into_any()
 }
 
 /// The conversation that a path names.
@@ -80,6 +81,7 @@ fn ChatView(snapshot: ChatSnapshot, open: Memo<Option<ConversationId>>) -> impl 
             <Announcer/>
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -91,6 +93,7 @@ fn Trouble(message: String) -> impl IntoView {
             <a class="button button--primary" href="" rel="external">"Try again"</a>
         </main>
     }
+    .into_any()
 }
 
 #[cfg(test)]

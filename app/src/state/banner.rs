@@ -9,14 +9,16 @@ pub struct Banner {
     /// The value of `data-state`.
     pub state: &'static str,
     /// The sentence; empty while all is well.
-    pub text: String,
+    pub text: &'static str,
+    /// How long until the next try; for the eye, since nobody wants to hear each second.
+    pub countdown: Option<String>,
     /// The label of its button, if it has one.
     pub action: Option<&'static str>,
 }
 
 impl Banner {
-    fn new(state: &'static str, text: impl Into<String>, action: Option<&'static str>) -> Self {
-        Self { state, text: text.into(), action }
+    const fn new(state: &'static str, text: &'static str, action: Option<&'static str>) -> Self {
+        Self { state, text, countdown: None, action }
     }
 }
 
@@ -32,8 +34,8 @@ pub fn banner(link: Option<Link>, degraded: bool, now: Millis) -> Banner {
         Some(Link::Connecting(_)) => Banner::new("connecting", "Connecting…", None),
         Some(Link::Waiting(until)) => {
             let seconds = ((until - now).max(0) + 999) / 1_000;
-            let text = if seconds == 0 { "Reconnecting…".into() } else { format!("Reconnecting in {seconds} s.") };
-            Banner::new("waiting", text, Some("Reconnect now"))
+            let countdown = (seconds > 0).then(|| format!(" in {seconds} s"));
+            Banner { countdown, ..Banner::new("waiting", "Reconnecting", Some("Reconnect now")) }
         }
         Some(Link::Offline) => {
             Banner::new("offline", "You are offline. What you write is kept and sent when the network is back.", None)
@@ -70,9 +72,10 @@ mod tests {
     #[test]
     fn the_wait_is_counted_down_in_whole_seconds() {
         let shown = |now| banner(Some(Link::Waiting(5_000)), false, now);
-        assert_eq!((shown(0).text.as_str(), shown(0).action), ("Reconnecting in 5 s.", Some("Reconnect now")));
-        assert_eq!(shown(4_001).text, "Reconnecting in 1 s.");
-        assert_eq!(shown(6_000).text, "Reconnecting…");
+        assert_eq!((shown(0).text, shown(0).action), ("Reconnecting", Some("Reconnect now")));
+        assert_eq!(shown(0).countdown.as_deref(), Some(" in 5 s"));
+        assert_eq!(shown(4_001).countdown.as_deref(), Some(" in 1 s"));
+        assert_eq!(shown(6_000).countdown, None);
     }
 
     #[test]

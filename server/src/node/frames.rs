@@ -30,6 +30,7 @@ pub fn moving(after: Duration) -> Frame {
     encode(&ServerFrame::Moving { after: millis(after) })
 }
 
+/// Rounded up: who comes a moment too early is refused again.
 fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+    u32::try_from(duration.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
 }

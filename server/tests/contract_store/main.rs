@@ -1,7 +1,7 @@
 //! The store's contract: one suite, run over every implementation, each on the real engine.
 //!
 //! Each test takes a [`harness::Database`] with two handles on it, as two nodes have. A new implementation
-//! adds an engine to the harness and a module to [`contract`]; what only one engine promises has a module of
+//! adds an engine to the harness and a module to `contract!`; what only one engine promises has a module of
 //! its own.
 
 #![expect(clippy::unwrap_used, reason = "a test that can not go on should stop, and say where")]

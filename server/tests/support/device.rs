@@ -7,7 +7,7 @@ use super::SOON;
 use super::raw::{self, Socket};
 use super::server::Login;
 use futures_util::{SinkExt, StreamExt};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -49,6 +49,8 @@ pub(crate) struct View {
     cookie: String,
     /// Whether it holds every conversation as soon as it knows it.
     holds: bool,
+    /// What the socket's task has to do.
+    orders: VecDeque<Action>,
 }
 
 impl View {
@@ -71,6 +73,24 @@ impl View {
     pub(crate) fn cursors(&self, conversation: ConversationId, user: UserId) -> Option<(Seq, Seq)> {
         let member = self.client.replica(conversation)?.conversation().member(user)?;
         Some((member.delivered, member.read))
+    }
+
+    /// Carries out what needs no socket at once, as a browser does, and keeps the rest for the task.
+    fn carry_out(&mut self, now: Millis) {
+        loop {
+            let actions = self.client.take_actions();
+            if actions.is_empty() {
+                return;
+            }
+            for action in actions {
+                match action {
+                    Action::Keep(entry) => drop(self.kept.insert(entry.key, entry)),
+                    Action::Forget(key) => drop(self.kept.remove(&key)),
+                    Action::Notify(event) => self.record(event, now),
+                    Action::Connect | Action::Disconnect | Action::Transmit(_) => self.orders.push_back(action),
+                }
+            }
+        }
     }
 
     fn record(&mut self, event: Event, now: Millis) {
@@ -170,6 +190,7 @@ impl Device {
             nodes: nodes.to_vec(),
             cookie: login.cookie.clone(),
             holds: true,
+            orders: VecDeque::new(),
         };
         let (news, orders) = (watch::Sender::new(0), watch::Sender::new(0));
         let shared = Arc::new(Shared { view: Mutex::new(view), news, orders, start });
@@ -218,7 +239,13 @@ impl Device {
 
     /// Lets the user do something.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Client, Millis) -> T) -> T {
-        let done = act(&mut self.view().client, self.shared.now());
+        let now = self.shared.now();
+        let done = {
+            let mut view = self.view();
+            let done = act(&mut view.client, now);
+            view.carry_out(now);
+            done
+        };
         self.shared.orders.send_modify(|count| *count += 1);
         done
     }
@@ -373,29 +400,27 @@ fn heard(shared: &Shared, socket: &mut Option<Socket>, message: Option<Message>)
 }
 
 async fn carry_out(shared: &Shared, socket: &mut Option<Socket>) {
-    loop {
-        let actions = shared.view().client.take_actions();
-        if actions.is_empty() {
-            return;
-        }
-        for action in actions {
-            match action {
-                Action::Connect => *socket = connect(shared).await,
-                Action::Disconnect => *socket = None,
-                Action::Transmit(frame) => {
-                    let Some(open) = socket else { continue };
-                    let text = serde_json::to_string(&frame).expect("JSON");
-                    if open.send(Message::text(text)).await.is_err() {
-                        *socket = None;
-                        shared.view().client.closed(shared.now(), None);
-                    }
+    while let Some(order) = next_order(shared) {
+        match order {
+            Action::Connect => *socket = connect(shared).await,
+            Action::Disconnect => *socket = None,
+            Action::Transmit(frame) => {
+                let Some(open) = socket else { continue };
+                let text = serde_json::to_string(&frame).expect("JSON");
+                if open.send(Message::text(text)).await.is_err() {
+                    *socket = None;
+                    shared.view().client.closed(shared.now(), None);
                 }
-                Action::Keep(entry) => drop(shared.view().kept.insert(entry.key, entry)),
-                Action::Forget(key) => drop(shared.view().kept.remove(&key)),
-                Action::Notify(event) => shared.view().record(event, shared.now()),
             }
+            Action::Keep(_) | Action::Forget(_) | Action::Notify(_) => unreachable!("carried out before"),
         }
     }
+}
+
+fn next_order(shared: &Shared) -> Option<Action> {
+    let mut view = shared.view();
+    view.carry_out(shared.now());
+    view.orders.pop_front()
 }
 
 async fn connect(shared: &Shared) -> Option<Socket> {

@@ -42,4 +42,5 @@ pub fn AccountMenu() -> impl IntoView {
             </Menu>
         </div>
     }
+    .into_any()
 }

@@ -95,7 +95,7 @@ pub fn Composer(
                 <textarea
                     class="composer__input"
                     aria-label="Message"
-                    aria-describedby=move || counter().map(|_| "composer-counter")
+                    aria-describedby=move || matches!(fit.get(), Fit::Close(_) | Fit::TooLong(_)).then_some("composer-counter")
                     aria-invalid=move || matches!(fit.get(), Fit::TooLong(_)).then_some("true")
                     placeholder="Message"
                     rows="1"
@@ -114,6 +114,7 @@ pub fn Composer(
             <noscript><p class="composer__note">"JavaScript is needed to send."</p></noscript>
         </form>
     }
+    .into_any()
 }
 
 /// Whether this is a device with keyboard and pointer: elsewhere a focus would bring up a keyboard nobody asked for.

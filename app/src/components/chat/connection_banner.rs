@@ -47,11 +47,14 @@ pub fn ConnectionBanner() -> impl IntoView {
     view! {
         <div class="banners">
             <div class="banner" data-state=move || shown.read().state>
-                // The seconds are counted for the eye only: a screen reader hears each state once.
-                <span class="banner__text" role="status">{move || shown.read().text.clone()}</span>
+                <span class="banner__text" role="status">
+                    {move || shown.read().text}
+                    <span aria-hidden="true">{move || shown.read().countdown.clone()}</span>
+                </span>
                 {action}
             </div>
             {notice}
         </div>
     }
+    .into_any()
 }

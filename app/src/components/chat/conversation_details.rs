@@ -29,6 +29,7 @@ pub fn ConversationDetails(
             <Details id conversation open/>
         </Dialog>
     }
+    .into_any()
 }
 
 #[component]
@@ -88,6 +89,7 @@ fn Details(id: ConversationId, conversation: RwSignal<Conversation>, open: RwSig
             {group.then(|| view! { <Leave change/> })}
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -122,6 +124,7 @@ fn Rename(conversation: RwSignal<Conversation>, change: Callback<GroupAmendment>
             </div>
         </form>
     }
+    .into_any()
 }
 
 #[component]

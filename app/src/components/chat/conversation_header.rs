@@ -59,4 +59,5 @@ pub fn ConversationHeader(
             </button>
         </header>
     }
+    .into_any()
 }

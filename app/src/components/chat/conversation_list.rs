@@ -73,6 +73,7 @@ pub fn ConversationList() -> impl IntoView {
             <NewConversation open=composing/>
         </nav>
     }
+    .into_any()
 }
 
 /// Arrows, Home and End move the focus from link to link.

@@ -35,6 +35,7 @@ fn Open(id: ConversationId, conversation: ArcRwSignal<Conversation>) -> impl Int
             <ConversationDetails id conversation open=details/>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -52,6 +53,7 @@ fn Nothing() -> impl IntoView {
             <p class="conversation__keys"><kbd>"Ctrl"</kbd>" or "<kbd>"⌘"</kbd>" and "<kbd>"K"</kbd>" switch between them."</p>
         </section>
     }
+    .into_any()
 }
 
 /// It may be on its way, if it was made a moment ago; the style sheet lets a second pass before this is seen.
@@ -65,4 +67,5 @@ fn Missing() -> impl IntoView {
             <a class="button conversation__home" href="/">"All conversations"</a>
         </section>
     }
+    .into_any()
 }

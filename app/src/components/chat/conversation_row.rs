@@ -64,4 +64,5 @@ pub fn ConversationRow(
             </a>
         </li>
     }
+    .into_any()
 }

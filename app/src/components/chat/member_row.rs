@@ -69,4 +69,5 @@ pub fn MemberRow(
             {actions}
         </li>
     }
+    .into_any()
 }

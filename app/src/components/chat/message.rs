@@ -62,6 +62,19 @@ pub fn MessageLine(
         (group && !own && first.get())
             .then(|| view! { <p class="message__author" dir="auto" data-hue=(author.0 % 8).to_string()>{name}</p> })
     };
+    let bubble = view! {
+        <div class="message__bubble">
+            {writer}
+            <div class="message__body" dir="auto">
+                <p class="message__text"><MessageText text=text.to_string()/></p>
+                <div class="message__meta">
+                    <time datetime=move || time::machine(at.get()) title=moment>{time}</time>
+                    {move || marks.get().map(|(receipt, seen_by)| view! { <ReceiptMark receipt seen_by/> })}
+                </div>
+            </div>
+        </div>
+    }
+    .into_any();
     view! {
         <article
             class="message"
@@ -73,17 +86,9 @@ pub fn MessageLine(
             data-state=move || marks.read().as_ref().map(|(receipt, _)| receipt.state())
         >
             {face}
-            <div class="message__bubble">
-                {writer}
-                <div class="message__body" dir="auto">
-                    <p class="message__text"><MessageText text=text.to_string()/></p>
-                    <div class="message__meta">
-                        <time datetime=move || time::machine(at.get()) title=moment>{time}</time>
-                        {move || marks.get().map(|(receipt, seen_by)| view! { <ReceiptMark receipt seen_by/> })}
-                    </div>
-                </div>
-            </div>
+            {bubble}
             {failure}
         </article>
     }
+    .into_any()
 }

@@ -71,7 +71,8 @@ pub fn MessageLog(
         }
     });
     Effect::new(move |_| {
-        if extent.read().has_older && sight.near_top.get() {
+        // Asked again at each look, and only then: the view has its new height by then, so no page is loaded too many.
+        if sight.near_top.get() > 0 && extent.read_untracked().has_older {
             tell(Command::LoadOlder(id));
         }
     });
@@ -135,6 +136,7 @@ pub fn MessageLog(
             </Show>
         </div>
     }
+    .into_any()
 }
 
 /// Bubbles without text, while the first messages are on their way.
@@ -146,4 +148,5 @@ fn Waiting() -> impl IntoView {
             <span></span><span></span><span></span>
         </div>
     }
+    .into_any()
 }

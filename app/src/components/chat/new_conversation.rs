@@ -21,6 +21,7 @@ pub fn NewConversation(
             <Form open/>
         </Dialog>
     }
+    .into_any()
 }
 
 #[component]
@@ -92,4 +93,5 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
             </div>
         </form>
     }
+    .into_any()
 }

@@ -81,6 +81,7 @@ pub fn PeoplePicker(
             <p class="people__remark" aria-live="polite">{remark}</p>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -109,6 +110,7 @@ fn Candidate(person: Person, picked: RwSignal<Vec<User>>) -> impl IntoView {
             </label>
         </li>
     }
+    .into_any()
 }
 
 #[component]

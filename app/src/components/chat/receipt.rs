@@ -28,4 +28,5 @@ pub fn ReceiptMark(
             <span class="visually-hidden">{receipt.word()}</span>
         </span>
     }
+    .into_any()
 }

@@ -16,13 +16,13 @@ pub(super) struct Sight {
     pub(super) at_end: RwSignal<bool>,
     /// The reader is far from the end.
     pub(super) far: RwSignal<bool>,
-    /// Little is left above.
-    pub(super) near_top: RwSignal<bool>,
+    /// Grows with each look that found little left above.
+    pub(super) near_top: RwSignal<u32>,
 }
 
 impl Sight {
     pub(super) fn new() -> Self {
-        Self { at_end: RwSignal::new(false), far: RwSignal::new(false), near_top: RwSignal::new(false) }
+        Self { at_end: RwSignal::new(false), far: RwSignal::new(false), near_top: RwSignal::new(0) }
     }
 }
 
@@ -125,7 +125,9 @@ impl Scroller {
         *self.line.borrow_mut() = if view.at_end() { None } else { self.first_visible() };
         set(self.sight.at_end, view.at_end() && self.settled.get());
         set(self.sight.far, view.is_far());
-        set(self.sight.near_top, view.near_top() && self.settled.get());
+        if view.near_top() && self.settled.get() {
+            self.sight.near_top.try_update(|looks| *looks = looks.wrapping_add(1));
+        }
     }
 
     /// The first line whose end is in view; lines are in order, so it is found by halving.

@@ -32,6 +32,7 @@ pub fn Switcher() -> impl IntoView {
             <Search/>
         </Dialog>
     }
+    .into_any()
 }
 
 #[component]
@@ -115,6 +116,7 @@ fn Search() -> impl IntoView {
             </p>
         </div>
     }
+    .into_any()
 }
 
 fn option_id(id: ConversationId) -> String {
