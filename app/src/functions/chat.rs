@@ -8,13 +8,18 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use trunkline_protocol::{ConversationId, UserId};
 
-/// The chat page, with the newest part of the conversation `open`.
+/// The chat page, with the newest part of the conversation `open`; `None` if nobody is logged in. That is no error:
+/// one would stand in the browser's console of everyone who follows a link to the chat before logging in.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::Unauthorized`] if nobody is logged in.
+/// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the store does not answer.
 #[server(input = Json, output = Json)]
-pub async fn load_chat(open: Option<ConversationId>) -> Result<ChatSnapshot, Refusal> {
-    backend()?.chat(&caller()?, open).await
+pub async fn load_chat(open: Option<ConversationId>) -> Result<Option<ChatSnapshot>, Refusal> {
+    let caller = caller()?;
+    match caller.viewer {
+        Some(_) => backend()?.chat(&caller, open).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// People whose name contains `query`, at most 50; everyone if it is empty.

@@ -20,7 +20,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Redirect;
 use leptos_router::hooks::use_location;
-use trunkline_protocol::{ConversationId, ErrorCode};
+use trunkline_protocol::ConversationId;
 
 /// The chat page.
 #[component]
@@ -33,8 +33,8 @@ pub fn ChatPage() -> impl IntoView {
         <Suspense fallback=|| view! { <main class="chat" aria-busy="true"><h1 class="visually-hidden">"Trunkline"</h1></main> }>
             {move || Suspend::new(async move {
                 match snapshot.await {
-                    Ok(snapshot) => view! { <ChatView snapshot open/> }.into_any(),
-                    Err(refusal) if refusal.code == ErrorCode::Unauthorized => {
+                    Ok(Some(snapshot)) => view! { <ChatView snapshot open/> }.into_any(),
+                    Ok(None) => {
                         let next = ReturnPath::or_home(&path.get_untracked());
                         view! { <Redirect path=next.after("/login")/> }.into_any()
                     }
@@ -63,9 +63,12 @@ fn ChatView(snapshot: ChatSnapshot, open: Memo<Option<ConversationId>>) -> impl 
     });
     Effect::new(move |_| realtime::tell(Command::Open(open.get())));
     on_cleanup(realtime::stop);
-    let title = move || title(chat.unread(), open.get().and_then(|id| chat.name(id)).as_deref());
+    // The server asks for the title when the page is rendered and its signals may be out of reach, so it is found out
+    // here and kept where it can be read from anywhere.
+    let shown = ArcMemo::new(move |_| title(chat.unread(), open.get().and_then(|id| chat.name(id)).as_deref()));
+    shown.with_untracked(|_| ());
     view! {
-        <Title text=title/>
+        <Title text=move || shown.get()/>
         <main class="chat" data-view=move || if open.get().is_some() { "conversation" } else { "list" }>
             <h1 class="visually-hidden">"Trunkline"</h1>
             <ConnectionBanner/>

@@ -56,6 +56,7 @@ test("who was away gets everything, once and in order", async ({ newUser }) => {
   await expect(bo.page).toHaveTitle("(21) Trunkline");
   await bo.chat.enter(ann.displayName);
   await bo.chat.shows(["before", ...sent]);
+  await bo.chat.log.press("End");
   await ann.chat.receipt(sent.at(-1) ?? "", "Seen");
   await expect(bo.page).toHaveTitle(`${ann.displayName} – Trunkline`);
 });

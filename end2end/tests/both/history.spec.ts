@@ -37,6 +37,8 @@ test("a history of 500 messages is scrolled to its beginning without a jump", as
   const texts = await write(writers, id, MANY);
   const { chat, page } = reader;
   await chat.open(`/c/${id}`);
+  await chat.log.press("End");
+  await expect(chat.message(texts.at(-1) ?? "")).toBeInViewport();
   await chat.log.hover();
 
   const start = page.getByText("This is the beginning of this conversation.");
@@ -67,6 +69,7 @@ test("the view stays put while one reads above, and a button leads to the latest
   await write([ann, bo], id, 40);
   const { chat, page } = ann;
   await chat.open(`/c/${id}`);
+  await chat.log.press("End");
   await expect(chat.message("number 39")).toBeInViewport();
   const jump = page.getByRole("button", { name: "Jump to latest" });
   await expect(jump).toBeHidden();

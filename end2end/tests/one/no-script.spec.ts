@@ -4,6 +4,10 @@ import { expect, test } from "../../fixtures/test";
 
 const WITHOUT = { javaScriptEnabled: false };
 
+test.beforeEach(({ watch }) => {
+  watch.expect(/requestfailed .*\.js csp$/, "a browser without scripts does not load them");
+});
+
 test("without scripts one registers, logs out and logs in", async ({ newDevice }) => {
   const { page, door } = await newDevice(WITHOUT);
   const name = uniqueName("nora");
