@@ -18,7 +18,7 @@ use crate::state::chat::Chat;
 use crate::state::title::title;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::components::Redirect;
+use leptos_router::components::{Outlet, Redirect};
 use leptos_router::hooks::use_location;
 use trunkline_protocol::ConversationId;
 
@@ -42,6 +42,8 @@ pub fn ChatPage() -> impl IntoView {
                 }
             })}
         </Suspense>
+        // The routes below show nothing, but until they have been shown the router does not write the address.
+        <Outlet/>
     }
     .into_any()
 }

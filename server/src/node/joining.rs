@@ -102,6 +102,9 @@ impl Node {
         }
         self.locator.forget([user]);
         self.announce(vec![user], Vec::new());
+        // Should this node die, this is what is known of when they were here last.
+        let node = self.clone();
+        self.spawn_droppable(async move { node.note_here(&[user]).await });
     }
 
     // ---- who is in a conversation ----------------------------------------------------------------------------

@@ -13,11 +13,15 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use trunkline_protocol::{CloseCode, NodeId, Presence, ServerFrame, UserId};
 
 /// How long a user counts as here after their last connection: a page reload is no absence.
 const ABSENT_AFTER: Duration = Duration::from_secs(3);
+
+/// How often it is noted who is here, for the case that this node dies without saying so: what others then read as
+/// "last seen" is off by this at most.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
 
 /// What the watchers here were told last.
 #[derive(Debug, Default)]
@@ -48,6 +52,7 @@ pub async fn run(node: Arc<Node>) {
     let mut ticks = tokio::time::interval(RENEW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = SystemTime::now();
+    let mut noted = Instant::now();
     loop {
         tokio::select! {
             () = node.stop.cancelled() => return,
@@ -60,6 +65,10 @@ pub async fn run(node: Arc<Node>) {
         }
         last = now;
         node.renew().await;
+        if noted.elapsed() >= NOTE_EVERY {
+            noted = Instant::now();
+            node.note_here(&node.hub.users()).await;
+        }
         let watched = node.hub.watched();
         node.presences.retain(&watched);
         node.tell_presence(watched).await;
@@ -96,17 +105,21 @@ impl Node {
         self.presences.enter_again();
     }
 
+    /// Notes that users are here now.
+    pub(super) async fn note_here(&self, users: &[UserId]) {
+        if let Err(error) = self.store.set_last_seen(users, crate::clock::now()).await {
+            tracing::warn!(error = %error, "could not note when users were here");
+        }
+    }
+
     /// A user's last connection here has ended: unless they are back soon, they are gone from this node.
     pub(super) fn left_soon(self: &Arc<Self>, user: UserId) {
         let node = self.clone();
         self.spawn_droppable(async move {
-            let at = crate::clock::now();
+            node.note_here(&[user]).await;
             tokio::time::sleep(ABSENT_AFTER).await;
             if node.hub.has_user(user) {
                 return;
-            }
-            if let Err(error) = node.store.set_last_seen(&[user], at).await {
-                tracing::warn!(user = %user, error = %error, "could not note when a user was last here");
             }
             if let Err(error) = node.registry.leave(node.id(), &[user]).await {
                 // The entry ends with the lease at the latest.

@@ -48,17 +48,18 @@ fn Details(id: ConversationId, conversation: RwSignal<Conversation>, open: RwSig
         let navigate = navigate.clone();
         spawn_local(async move {
             let answer = amend(id, change).await;
-            // The new state itself comes over the socket, as it does to everyone.
-            if busy.try_set(false).is_some() {
-                return;
-            }
+            // The new state itself comes over the socket, as it does to everyone, and often before the answer: who
+            // leaves may find this dialog gone.
+            busy.try_set(false);
             match answer {
                 Ok(()) if leaves => {
-                    open.set(false);
+                    open.try_set(false);
                     navigate("/", Default::default());
                 }
                 Ok(()) => {}
-                Err(refusal) => problem.set(Some(refusal.message)),
+                Err(refusal) => {
+                    problem.try_set(Some(refusal.message));
+                }
             }
         });
     });

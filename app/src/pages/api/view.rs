@@ -147,7 +147,7 @@ fn parameters(parameters: Vec<Parameter>) -> impl IntoView {
 
 fn body_view(body: Body) -> impl IntoView {
     let example = (!body.example.is_empty()).then(|| {
-        view! { <pre class="code" tabindex="0" aria-label="Example" role="region"><code>{body.example}</code></pre> }
+        view! { <pre class="code" tabindex="0"><code>{body.example}</code></pre> }
     });
     view! {
         <p class="fields__kind"><code>{body.media}</code></p>
