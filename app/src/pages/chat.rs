@@ -18,7 +18,7 @@ use crate::state::chat::Chat;
 use crate::state::title::title;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::components::Redirect;
+use leptos_router::components::{Outlet, Redirect};
 use leptos_router::hooks::use_location;
 use trunkline_protocol::ConversationId;
 
@@ -42,6 +42,9 @@ pub fn ChatPage() -> impl IntoView {
                 }
             })}
         </Suspense>
+        // Nothing: but until the route's own view is shown, the router takes a followed link for unfinished and keeps the
+        // old address.
+        <Outlet/>
     }
     .into_any()
 }

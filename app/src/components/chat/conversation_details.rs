@@ -48,15 +48,16 @@ fn Details(id: ConversationId, conversation: RwSignal<Conversation>, open: RwSig
         let navigate = navigate.clone();
         spawn_local(async move {
             let answer = amend(id, change).await;
-            // The new state itself comes over the socket, as it does to everyone.
+            // The new state itself comes over the socket, as it does to everyone: who leaves may have lost this dialog
+            // before the answer is here.
+            if leaves && answer.is_ok() {
+                navigate("/", Default::default());
+            }
             if busy.try_set(false).is_some() {
                 return;
             }
             match answer {
-                Ok(()) if leaves => {
-                    open.set(false);
-                    navigate("/", Default::default());
-                }
+                Ok(()) if leaves => open.set(false),
                 Ok(()) => {}
                 Err(refusal) => problem.set(Some(refusal.message)),
             }
