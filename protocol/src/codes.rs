@@ -135,3 +135,48 @@ impl CloseCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [CloseCode; 9] = [
+        CloseCode::Moving,
+        CloseCode::SlowConsumer,
+        CloseCode::HelloTimeout,
+        CloseCode::Silent,
+        CloseCode::NewIncarnation,
+        CloseCode::Unavailable,
+        CloseCode::SessionEnded,
+        CloseCode::BadProtocol,
+        CloseCode::TooManyConnections,
+    ];
+
+    #[test]
+    fn the_range_of_a_close_code_says_whether_to_come_back() {
+        for code in (0..=u16::MAX).filter(|code| !(4500..=4999).contains(code)) {
+            assert!(CloseCode::allows_reconnect(code), "{code}");
+        }
+        assert!(!(4500..=4999).any(CloseCode::allows_reconnect));
+    }
+
+    #[test]
+    fn every_close_code_lies_in_a_range_and_fits_a_close_frame() {
+        for code in ALL {
+            let stays_away =
+                matches!(code, CloseCode::SessionEnded | CloseCode::BadProtocol | CloseCode::TooManyConnections);
+            assert_eq!(CloseCode::allows_reconnect(code.as_u16()), !stays_away, "{code:?}");
+            // Private use (RFC 6455, section 7.4.2); 123 bytes is what a control frame leaves for the reason.
+            assert!((4000..=4999).contains(&code.as_u16()) && code.reason().len() <= 123);
+        }
+    }
+
+    #[test]
+    fn only_what_may_succeed_unchanged_is_tried_again() {
+        let retryable = [ErrorCode::RateLimited, ErrorCode::Busy, ErrorCode::StoreUnavailable];
+        assert!(retryable.into_iter().all(ErrorCode::is_retryable));
+        for code in [ErrorCode::NotAMember, ErrorCode::KeyConflict, ErrorCode::CursorBeyondHead, ErrorCode::Unknown] {
+            assert!(!code.is_retryable(), "{code}");
+        }
+    }
+}

@@ -199,3 +199,6 @@ impl Outbox {
         (!slot.stored).then(|| slot.entry.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

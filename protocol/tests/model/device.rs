@@ -14,14 +14,14 @@ const FRAMES_A_SECOND: usize = 80;
 
 /// What is about to go wrong for a device.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     pub crash: bool,
     /// So many sends will be refused, to be tried again after so many milliseconds.
     pub refuse: (u8, u32),
 }
 
 /// A browser tab: a client, its socket, and what survives a reload.
-pub struct Device {
+pub(crate) struct Device {
     pub user: UserId,
     pub client: Client,
     pub holds_all: bool,
@@ -49,7 +49,7 @@ struct Seen {
 }
 
 impl Device {
-    pub fn new(user: UserId, seed: u64, holds_all: bool) -> Self {
+    pub(crate) fn new(user: UserId, seed: u64, holds_all: bool) -> Self {
         Self {
             user,
             client: Client::new(user, seed, Vec::new()),
@@ -66,12 +66,12 @@ impl Device {
     }
 
     /// The page is loaded again: what it had sent may still arrive, what it was told is gone.
-    pub fn replace(&mut self, client: Client, holds_all: bool) {
+    pub(crate) fn replace(&mut self, client: Client, holds_all: bool) {
         (self.client, self.holds_all, self.socket) = (client, holds_all, None);
         self.seen = Seen { kept: self.storage.keys().copied().collect(), ..Seen::default() };
     }
 
-    pub fn tick(&mut self, now: Millis) {
+    pub(crate) fn tick(&mut self, now: Millis) {
         self.client.tick(now);
         let next = self.client.deadline();
         assert!(next.is_none_or(|next| next > now), "a busy loop: after a tick at {now} the next is due at {next:?}");
@@ -99,7 +99,7 @@ impl Device {
 
 impl World {
     /// Carries out what a client wants.
-    pub fn act(&mut self, at: usize) {
+    pub(crate) fn act(&mut self, at: usize) {
         loop {
             let actions = self.devices[at].client.take_actions();
             if actions.is_empty() {
@@ -203,7 +203,7 @@ impl World {
         }
     }
 
-    pub fn use_device(&mut self, step: Step) {
+    pub(crate) fn use_device(&mut self, step: Step) {
         let now = self.now;
         let at = match step {
             Step::Send { device, conversation, count } => {
@@ -245,7 +245,7 @@ impl World {
         self.act(at);
     }
 
-    pub fn failed(&self, at: usize) -> Vec<SendKey> {
+    pub(crate) fn failed(&self, at: usize) -> Vec<SendKey> {
         let ids = self.store.rows.keys();
         let entries = ids.flat_map(|&id| self.devices[at].client.outbox(id));
         entries.filter(|entry| matches!(entry.state, EntryState::Failed { .. })).map(|entry| entry.key).collect()

@@ -1,25 +1,26 @@
 //! What a node does with a client's frames, by the contract of the wire; and what people do.
 
+use super::bus::{Nudge, cursor_frame};
 use super::script::{DEVICES, Step};
 use super::store::Appended;
-use super::world::{Due, Nudge, World};
+use super::world::{Due, World};
 use std::collections::{BTreeMap, BTreeSet};
 use trunkline_protocol::{
-    ClientFrame, CloseCode, Conversation, ConversationId, Epoch, ErrorCode, Millis, NodeId, Position, SendKey, Seq,
-    ServerFrame, UserId, limits,
+    ClientFrame, CloseCode, ConversationId, Epoch, ErrorCode, Millis, NodeId, Position, SendKey, Seq, ServerFrame,
+    UserId, limits,
 };
 use uuid::Uuid;
 
 /// A socket, as its node sees it. It goes on to take frames in after its client has left it.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     pub device: usize,
     /// The position of the welcome.
     pub welcomed: Option<u64>,
     /// Which conversations it hears, and from where on.
-    hears: BTreeMap<ConversationId, Seq>,
+    pub hears: BTreeMap<ConversationId, Seq>,
     /// The position of the last description of each, so that an older one is never written after it.
-    described: BTreeMap<ConversationId, u64>,
+    pub described: BTreeMap<ConversationId, u64>,
     /// After a refusal: what everything waits for.
     gate: Option<SendKey>,
     /// Sends that the client has not been answered.
@@ -29,7 +30,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(device: usize) -> Self {
+    pub(crate) fn new(device: usize) -> Self {
         let (hears, described, unanswered) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         Self { device, welcomed: None, hears, described, gate: None, unanswered, up_at: 0, down_at: 0 }
     }
@@ -44,7 +45,7 @@ impl World {
     }
 
     /// A client writes.
-    pub fn transmit(&mut self, device: usize, connection: u64, frame: ClientFrame) {
+    pub(crate) fn transmit(&mut self, device: usize, connection: u64, frame: ClientFrame) {
         let arrives = self.now + self.latency(device);
         if let Some(found) = self.connections.get_mut(&connection) {
             if let ClientFrame::Send { key, .. } = frame {
@@ -58,7 +59,7 @@ impl World {
     }
 
     /// A node writes.
-    pub fn write(&mut self, device: usize, connection: u64, frame: ServerFrame) {
+    pub(crate) fn write(&mut self, device: usize, connection: u64, frame: ServerFrame) {
         let arrives = self.now + self.latency(device);
         if let Some(found) = self.connections.get_mut(&connection) {
             found.down_at = found.down_at.max(arrives);
@@ -67,7 +68,7 @@ impl World {
         }
     }
 
-    pub fn note_answer(&mut self, connection: u64, frame: &ServerFrame) {
+    pub(crate) fn note_answer(&mut self, connection: u64, frame: &ServerFrame) {
         let key = match frame {
             ServerFrame::Ack { key, conversation, seq, .. } => {
                 self.acked.push((*key, *conversation, *seq));
@@ -83,7 +84,7 @@ impl World {
 
     // ---- frames ----------------------------------------------------------------------------------------------
 
-    pub fn node_receives(&mut self, connection: u64, frame: ClientFrame) {
+    pub(crate) fn node_receives(&mut self, connection: u64, frame: ClientFrame) {
         let Some(found) = self.connections.get(&connection) else { return };
         let device = found.device;
         let user = self.devices[device].user;
@@ -164,7 +165,10 @@ impl World {
         }
         let (device, crash) = (connection.device, std::mem::take(&mut faults.crash));
         let change = match self.store.append(self.now, author, id, key, text) {
-            Appended::NotAMember => return Some(refused(ErrorCode::NotAMember, None)),
+            Appended::NotAMember => {
+                self.refused.insert(key);
+                return Some(refused(ErrorCode::NotAMember, None));
+            }
             Appended::Known(change) => change,
             Appended::Fresh(change) => {
                 self.announce(&change, Some(at));
@@ -212,7 +216,7 @@ impl World {
         }
     }
 
-    fn own_cursor(&self, conversation: ConversationId, user: UserId) -> Nudge {
+    pub(crate) fn own_cursor(&self, conversation: ConversationId, user: UserId) -> Nudge {
         let row = &self.store.rows[&conversation];
         let (delivered, read) = (row.members[&user].delivered, row.members[&user].read);
         Nudge::Cursor { conversation, user, delivered, read, unread: row.unread(user), head: row.head() }
@@ -230,81 +234,9 @@ impl World {
         ServerFrame::Range { conversation, from, changes, head: self.store.rows[&conversation].head() }
     }
 
-    // ---- nudges ----------------------------------------------------------------------------------------------
-
-    /// A node learns of a commit, from the bus or by following the store.
-    pub fn nudged(&mut self, number: u64) {
-        let Some(mut pending) = self.pending.remove(&number) else { return };
-        if std::mem::take(&mut pending.doubled) {
-            let again = super::world::Pending { nudge: pending.nudge.clone(), ..pending };
-            self.pending.insert(number, again);
-        }
-        let (device, user) = (pending.device, self.devices[pending.device].user);
-        let Some(at) = self.devices[device].socket else { return };
-        if let Nudge::Ack { connection, frame } = pending.nudge {
-            return self.write(device, connection, frame);
-        }
-        let Some(connection) = self.connections.get_mut(&at).filter(|connection| connection.welcomed.is_some()) else {
-            return;
-        };
-        match pending.nudge.clone() {
-            Nudge::Ack { .. } => {}
-            Nudge::Change(change) => {
-                let row = &self.store.rows[&change.conversation];
-                if connection.hears.get(&change.conversation).is_some_and(|&since| change.seq >= since) {
-                    self.write(device, at, ServerFrame::Change { change });
-                } else if row.member(user).is_some_and(|member| change.seq >= member.since) {
-                    // The node does not know yet that this is for them.
-                    self.pending.insert(number, super::world::Pending { lost: true, ..pending });
-                }
-            }
-            Nudge::Membership(id) => {
-                let since = self.store.rows[&id].member(user).map(|member| member.since);
-                let heard = connection.hears.get(&id).copied();
-                match since {
-                    Some(since) if heard != Some(since) => {
-                        connection.hears.insert(id, since);
-                        let conversation = self.store.describe(user, id);
-                        self.describe(at, conversation, self.store.position);
-                    }
-                    None if connection.hears.remove(&id).is_some() => {
-                        self.write(device, at, ServerFrame::Left { conversation: id });
-                    }
-                    _ => {}
-                }
-            }
-            Nudge::Called(id) if connection.hears.contains_key(&id) && self.store.rows[&id].member(user).is_some() => {
-                // Read from the store now, written after what comes meanwhile.
-                let conversation = self.store.describe(user, id);
-                let position = self.store.position;
-                self.later(200, Due::Describe { connection: at, conversation, position });
-            }
-            Nudge::Called(_) => {}
-            Nudge::Cursor { conversation, user: whose, .. } => {
-                if connection.hears.contains_key(&conversation)
-                    && self.store.rows[&conversation].member(whose).is_some()
-                {
-                    let told = if pending.lost { self.own_cursor(conversation, whose) } else { pending.nudge };
-                    self.write(device, at, cursor_frame(told, whose == user));
-                }
-            }
-        }
-    }
-
-    /// Writes a description, unless a newer one was written.
-    pub fn describe(&mut self, at: u64, conversation: Conversation, position: u64) {
-        let Some(connection) = self.connections.get_mut(&at) else { return };
-        let before = connection.described.get(&conversation.id).copied().unwrap_or(0);
-        if position >= before && connection.hears.contains_key(&conversation.id) {
-            connection.described.insert(conversation.id, position);
-            let device = connection.device;
-            self.write(device, at, ServerFrame::Conversation { conversation });
-        }
-    }
-
     // ---- people ----------------------------------------------------------------------------------------------
 
-    pub fn people(&mut self, step: Step) {
+    pub(crate) fn people(&mut self, step: Step) {
         let now = self.now;
         let change = match step {
             Step::Rename { conversation } => {
@@ -328,12 +260,4 @@ impl World {
             self.announce(&change, None);
         }
     }
-}
-
-fn cursor_frame(nudge: Nudge, own: bool) -> ServerFrame {
-    let Nudge::Cursor { conversation, user, delivered, read, unread, head } = nudge else {
-        unreachable!("only cursors come here");
-    };
-    let (unread, head) = if own { (Some(unread), head) } else { (None, Seq(0)) };
-    ServerFrame::Cursor { conversation, user, delivered, read, unread, head }
 }

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use trunkline_protocol::ConversationId;
 
 /// How many devices there are: two of the first user, one each of the others.
-pub const DEVICES: usize = 4;
+pub(crate) const DEVICES: usize = 4;
 
 /// Something that people do, or that breaks.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Send {
         device: usize,
         conversation: ConversationId,
@@ -105,7 +105,7 @@ pub enum Step {
 
 /// A run.
 #[derive(Clone, Debug)]
-pub struct Script {
+pub(crate) struct Script {
     /// Gives all delays.
     pub seed: u64,
     /// Which devices hold every conversation.
@@ -168,11 +168,11 @@ fn what_breaks() -> impl Strategy<Value = Step> {
 }
 
 /// Runs of up to `longest` steps.
-pub fn scripts(longest: usize) -> impl Strategy<Value = Script> {
+pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = Script> {
     let pause = prop_oneof![3 => 0..60_u64, 3 => 0..800_u64, 1 => 0..4_000_u64];
     let step = prop_oneof![3 => what_people_do(), 2 => what_breaks()];
     let steps = proptest::collection::vec((pause, step), 1..longest);
-    let limits = prop_oneof![1..5_u64, Just(100)];
+    let limits = prop_oneof![7..12_u64, Just(100)];
     (any::<u64>(), any::<[bool; DEVICES]>(), limits, any::<bool>(), steps).prop_map(
         |(seed, holds_all, range_limit, answers_unmoved, steps)| Script {
             seed,

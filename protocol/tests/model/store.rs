@@ -9,7 +9,7 @@ use trunkline_protocol::{
 
 /// A member, or somebody who was one.
 #[derive(Clone, Debug)]
-pub struct Membership {
+pub(crate) struct Membership {
     pub since: Seq,
     pub delivered: Seq,
     pub read: Seq,
@@ -19,7 +19,7 @@ pub struct Membership {
 
 /// A conversation's row and log.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(crate) struct Row {
     pub kind: ConversationKind,
     pub name: Option<String>,
     pub owner: Option<UserId>,
@@ -29,15 +29,15 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn head(&self) -> Seq {
+    pub(crate) fn head(&self) -> Seq {
         Seq(self.log.len() as u64)
     }
 
-    pub fn member(&self, user: UserId) -> Option<&Membership> {
+    pub(crate) fn member(&self, user: UserId) -> Option<&Membership> {
         self.members.get(&user).filter(|member| member.left.is_none())
     }
 
-    pub fn unread(&self, user: UserId) -> u64 {
+    pub(crate) fn unread(&self, user: UserId) -> u64 {
         let read = self.members[&user].read;
         let behind = self.log.iter().filter(|change| change.seq > read && change.author != user);
         behind.filter(|change| change.body.text().is_some()).count() as u64
@@ -46,7 +46,7 @@ impl Row {
 
 /// What an append gives.
 #[derive(Clone, Debug)]
-pub enum Appended {
+pub(crate) enum Appended {
     Fresh(Change),
     Known(Change),
     NotAMember,
@@ -54,7 +54,7 @@ pub enum Appended {
 
 /// The store. Cloned for a backup.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub(crate) struct Store {
     pub epoch: Epoch,
     pub position: u64,
     pub rows: BTreeMap<ConversationId, Row>,
@@ -65,18 +65,18 @@ pub struct Store {
 }
 
 impl Store {
-    pub fn new(epoch: Epoch) -> Self {
+    pub(crate) fn new(epoch: Epoch) -> Self {
         let names = (1..=3).map(|id| (UserId(id), format!("User {id}"))).collect();
         let taken = Vec::new();
         Self { epoch, position: 1, rows: BTreeMap::new(), names, keys: BTreeMap::new(), taken }
     }
 
-    pub fn user(&self, id: UserId) -> User {
+    pub(crate) fn user(&self, id: UserId) -> User {
         User { id, name: format!("user{id}"), display_name: self.names[&id].clone() }
     }
 
     /// Makes a conversation; a group's log begins with its making.
-    pub fn create(&mut self, id: ConversationId, kind: ConversationKind, users: &[UserId]) {
+    pub(crate) fn create(&mut self, id: ConversationId, kind: ConversationKind, users: &[UserId]) {
         self.position += 1;
         let fresh = Membership { since: Seq(1), delivered: Seq(0), read: Seq(0), left: None };
         let members = users.iter().map(|&user| (user, fresh.clone())).collect();
@@ -106,7 +106,14 @@ impl Store {
         change
     }
 
-    pub fn append(&mut self, at: Millis, author: UserId, id: ConversationId, key: SendKey, text: &str) -> Appended {
+    pub(crate) fn append(
+        &mut self,
+        at: Millis,
+        author: UserId,
+        id: ConversationId,
+        key: SendKey,
+        text: &str,
+    ) -> Appended {
         if let Some((known, seq)) = self.keys.get(&key) {
             let change = self.rows[known].log[seq.0 as usize - 1].clone();
             assert_eq!(
@@ -125,14 +132,14 @@ impl Store {
         Appended::Fresh(change)
     }
 
-    pub fn rename(&mut self, at: Millis, id: ConversationId, name: String) -> Change {
+    pub(crate) fn rename(&mut self, at: Millis, id: ConversationId, name: String) -> Change {
         let row = self.rows.get_mut(&id).expect("the conversation");
         row.name = Some(name.clone());
         let owner = row.owner.expect("a group");
         self.log(at, id, owner, None, ChangeBody::Renamed { name })
     }
 
-    pub fn add(&mut self, at: Millis, id: ConversationId, user: UserId) -> Option<Change> {
+    pub(crate) fn add(&mut self, at: Millis, id: ConversationId, user: UserId) -> Option<Change> {
         let owner = self.rows[&id].owner.filter(|_| self.rows[&id].member(user).is_none())?;
         let members = vec![self.user(user)];
         let change = self.log(at, id, owner, None, ChangeBody::MembersAdded { members });
@@ -142,7 +149,7 @@ impl Store {
         Some(change)
     }
 
-    pub fn remove(&mut self, at: Millis, id: ConversationId, user: UserId) -> Option<Change> {
+    pub(crate) fn remove(&mut self, at: Millis, id: ConversationId, user: UserId) -> Option<Change> {
         let owner = self.rows[&id].owner.filter(|&owner| owner != user)?;
         self.rows[&id].member(user)?;
         let change = self.log(at, id, owner, None, ChangeBody::MemberRemoved { member: user });
@@ -152,14 +159,14 @@ impl Store {
         Some(change)
     }
 
-    pub fn hand_over(&mut self, at: Millis, id: ConversationId, owner: UserId) -> Option<Change> {
+    pub(crate) fn hand_over(&mut self, at: Millis, id: ConversationId, owner: UserId) -> Option<Change> {
         let before = self.rows[&id].owner?;
         self.rows[&id].member(owner)?;
         self.rows.get_mut(&id).expect("the conversation").owner = Some(owner);
         Some(self.log(at, id, before, None, ChangeBody::OwnerChanged { owner }))
     }
 
-    pub fn call(&mut self, user: UserId, name: String) {
+    pub(crate) fn call(&mut self, user: UserId, name: String) {
         self.position += 1;
         self.names.insert(user, name);
         for row in self.rows.values_mut().filter(|row| row.member(user).is_some()) {
@@ -168,7 +175,7 @@ impl Store {
     }
 
     /// Returns whether a cursor moved; `None` beyond the head.
-    pub fn advance(&mut self, user: UserId, id: ConversationId, delivered: Seq, read: Seq) -> Option<bool> {
+    pub(crate) fn advance(&mut self, user: UserId, id: ConversationId, delivered: Seq, read: Seq) -> Option<bool> {
         let position = self.position + 1;
         let row = self.rows.get_mut(&id).expect("the conversation");
         if delivered.max(read) > row.head() {
@@ -185,7 +192,7 @@ impl Store {
         Some(moved)
     }
 
-    pub fn describe(&self, user: UserId, id: ConversationId) -> Conversation {
+    pub(crate) fn describe(&self, user: UserId, id: ConversationId) -> Conversation {
         let row = &self.rows[&id];
         let since = row.members[&user].since;
         let members = row.members.iter().filter(|(_, member)| member.left.is_none());
@@ -210,12 +217,12 @@ impl Store {
     }
 
     /// The conversations of a user.
-    pub fn joined(&self, user: UserId) -> Vec<ConversationId> {
+    pub(crate) fn joined(&self, user: UserId) -> Vec<ConversationId> {
         self.rows.iter().filter(|(_, row)| row.member(user).is_some()).map(|(&id, _)| id).collect()
     }
 
     /// Everything that happened to a user after `since`: conversations touched, conversations left.
-    pub fn resume(&self, user: UserId, since: u64) -> (Vec<Conversation>, Vec<ConversationId>) {
+    pub(crate) fn resume(&self, user: UserId, since: u64) -> (Vec<Conversation>, Vec<ConversationId>) {
         let touched = self.joined(user).into_iter().filter(|id| self.rows[id].touched > since);
         let conversations = touched.map(|id| self.describe(user, id)).collect();
         let is_out = |row: &Row| row.members.get(&user).and_then(|member| member.left).is_some_and(|at| at > since);
@@ -223,7 +230,7 @@ impl Store {
     }
 
     /// The first seq given, and at most `limit` changes from there.
-    pub fn range(&self, user: UserId, id: ConversationId, from: Seq, to: Seq, limit: u64) -> (Seq, Vec<Change>) {
+    pub(crate) fn range(&self, user: UserId, id: ConversationId, from: Seq, to: Seq, limit: u64) -> (Seq, Vec<Change>) {
         let row = &self.rows[&id];
         let from = from.max(row.members[&user].since);
         let to = to.0.min(from.0 + limit.min(FETCH_CHANGES) - 1).min(row.head().0);

@@ -1,6 +1,6 @@
 //! Who may send what from where, and what browsers are told to forbid.
 
-use super::api::problem::{Problem, Reason};
+use super::api::{problem::Problem, reason::Reason};
 use crate::config::Config;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, header};

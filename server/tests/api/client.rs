@@ -1,24 +1,15 @@
 //! A node that serves for one test, and people who call its API.
 
+use crate::support::server::{Login, TestServer};
 use reqwest::{Method, RequestBuilder, StatusCode, header};
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr};
-use tempfile::TempDir;
-use tokio::sync::oneshot;
 use trunkline_protocol::UserId;
-use trunkline_server::auth::accounts::Origin;
-use trunkline_server::config::{Config, Options};
-use trunkline_server::startup::Server;
-use trunkline_server::store::Durability;
 use trunkline_server::web::state::AppState;
 
 /// A node that serves as long as this lives.
 pub(crate) struct Site {
-    state: AppState,
-    address: SocketAddr,
+    pub(crate) server: TestServer,
     http: reqwest::Client,
-    _stop: oneshot::Sender<()>,
-    _folder: TempDir,
 }
 
 /// Somebody who calls, by cookie or token.
@@ -26,6 +17,8 @@ pub(crate) struct Site {
 pub(crate) struct Caller {
     pub(crate) id: UserId,
     pub(crate) name: String,
+    /// Their login, if they have one.
+    pub(crate) login: Option<Login>,
     /// Name and value of the header that says who it is.
     pub(crate) header: (&'static str, String),
     base: String,
@@ -42,22 +35,7 @@ pub(crate) struct Answer {
 
 impl Site {
     pub(crate) async fn start() -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        let options = Options {
-            listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
-            database: Some(format!("sqlite:{}", folder.path().join("trunkline.db").display())),
-            durability: Some(Durability::Os),
-            drain_seconds: Some(0),
-            ..Options::default()
-        };
-        let server = Server::prepare(Config::try_from(options).expect("a configuration")).await.expect("a node");
-        let (state, address) = (server.state().clone(), server.address().expect("an address"));
-        let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server.serve(async move {
-            // Ends with the sender.
-            let _ = stopped.await;
-        }));
-        Self { state, address, http: reqwest::Client::new(), _stop: stop, _folder: folder }
+        Self { server: TestServer::start().await, http: reqwest::Client::new() }
     }
 
     /// One person after another, each with an account and a login.
@@ -70,32 +48,25 @@ impl Site {
     }
 
     pub(crate) async fn person(&self, name: &str) -> Caller {
-        let origin = Origin { address: Ipv4Addr::LOCALHOST.into(), agent: "test", former: None };
-        let accounts = &self.state.accounts;
-        let secret = accounts.register(&origin, name, "", "correct horse", None).await.expect("an account");
-        let user = self.state.node.store.user_named(name).await.expect("the store").expect("the user");
-        let header = ("cookie", format!("trunkline={}", secret.reveal()));
-        Caller { id: user.id, name: name.to_owned(), header, base: self.base(), http: self.http.clone() }
+        let login = self.server.register(name).await;
+        let header = ("cookie", login.cookie.clone());
+        Caller { id: login.id(), name: name.to_owned(), login: Some(login), header, ..self.stranger() }
     }
 
     /// The same person by an access token.
     pub(crate) async fn by_token(&self, person: &Caller) -> Caller {
-        let token = self.state.accounts.create_token(person.id, "test").await.expect("a token");
+        let token = self.state().accounts.create_token(person.id, "test").await.expect("a token");
         Caller { header: ("authorization", format!("Bearer {}", token.reveal())), ..person.clone() }
     }
 
     /// Nobody in particular.
     pub(crate) fn stranger(&self) -> Caller {
-        let header = ("x-nobody", String::new());
-        Caller { id: UserId(0), name: String::new(), header, base: self.base(), http: self.http.clone() }
+        let (base, http) = (self.server.url("/api/v1"), self.http.clone());
+        Caller { id: UserId(0), name: String::new(), login: None, header: ("x-nobody", String::new()), base, http }
     }
 
     pub(crate) fn state(&self) -> &AppState {
-        &self.state
-    }
-
-    fn base(&self) -> String {
-        format!("http://{}/api/v1", self.address)
+        self.server.state()
     }
 }
 

@@ -116,12 +116,11 @@ async fn a_log_is_read_in_parts() {
     let path = format!("/conversations/{conversation}/changes");
     assert_eq!(seqs(&ann.get(&path).await.ok(200)), [0; 0]);
     // Past the API, so that the rate does not bound it.
-    let identity = site.state().accounts.identify_session(ann.header.1.trim_start_matches("trunkline="));
-    let identity = identity.await.expect("the store").expect("ann");
+    let session = ann.login.as_ref().expect("a login").session;
     for number in 1..=120 {
         let append = trunkline_server::store::Append {
             author: ann.id,
-            credential: identity.credential,
+            credential: trunkline_server::store::Credential::Session(session),
             conversation: trunkline_protocol::ConversationId(conversation.as_u64().expect("an id")),
             key: trunkline_protocol::SendKey::random(),
             text: number.to_string(),

@@ -1,4 +1,5 @@
 //! The JSON API, spoken to over real HTTP by a program: a whole node, a real socket, its own SQLite file.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod client;
 mod conversations;
@@ -6,4 +7,6 @@ mod document;
 mod messages;
 mod people;
 mod refusals;
+#[path = "../support/mod.rs"]
+mod support;
 mod unread;

@@ -21,11 +21,14 @@ async fn people_are_found_by_a_part_of_their_name() {
 #[tokio::test]
 async fn presence_is_told_in_the_order_asked() {
     let site = Site::start().await;
-    let [ann, _ben] = site.people(["ann", "ben"]).await;
+    let [ann, ben] = site.people(["ann", "ben"]).await;
     let told = ann.get("/presence?names=ben,ann").await.ok(200);
     let names = [&told["presence"][0]["user"]["name"], &told["presence"][1]["user"]["name"]];
     assert_eq!(names, ["ben", "ann"]);
     assert_eq!((&told["presence"][0]["online"], &told["presence"][0]["last_seen"]), (&json!(false), &Value::Null));
+    let device = site.server.device(ben.login.as_ref().expect("a login")).await;
+    assert_eq!(ann.get("/presence?names=ben").await.ok(200)["presence"][0]["online"], true);
+    drop(device);
     ann.get("/presence?names=ben,zoe").await.refused(404, "unknown_user");
     ann.get("/presence?names=").await.refused(422, "invalid");
     ann.get("/presence").await.refused(422, "invalid");
@@ -64,8 +67,7 @@ async fn an_access_token_sends_and_stops_at_once_when_it_is_revoked() {
 async fn an_ended_session_can_do_nothing_any_more() {
     let site = Site::start().await;
     let [ann, _ben] = site.people(["ann", "ben"]).await;
-    let sessions = site.state().node.store.sessions(ann.id, trunkline_server::clock::now()).await;
-    let session = sessions.expect("the store")[0].id;
+    let session = ann.login.as_ref().expect("a login").session;
     site.state().accounts.end_session(ann.id, session).await.expect("ended");
     ann.post("/messages", json!({"to": "ben", "text": "too late"})).await.refused(401, "unauthorized");
     ann.get("/me").await.refused(401, "unauthorized");

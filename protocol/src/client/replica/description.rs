@@ -27,12 +27,11 @@ impl Replica {
 
     fn replace_description(&mut self, mut given: Conversation) {
         let head = given.head;
+        for known in std::mem::take(&mut self.conversation.members) {
+            self.remember_cursors(known.user.id, known.delivered, known.read);
+        }
         for member in &mut given.members {
-            let known = self.conversation.member(member.user.id).map(|known| (known.delivered, known.read));
-            if let Some((delivered, read)) = known.or_else(|| self.strangers.remove(&member.user.id)) {
-                member.delivered = member.delivered.max(delivered);
-                member.read = member.read.max(read);
-            }
+            self.take_remembered(member);
         }
         given.head = head.max(self.conversation.head);
         self.conversation = given;
@@ -67,20 +66,21 @@ impl Replica {
             ChangeBody::Created { name } | ChangeBody::Renamed { name } => self.conversation.name = Some(name.clone()),
             ChangeBody::OwnerChanged { owner } => self.conversation.owner = Some(*owner),
             ChangeBody::MemberRemoved { member } => {
-                self.conversation.members.retain(|known| known.user.id != *member);
+                if let Ok(at) = self.place(*member) {
+                    let gone = self.conversation.members.remove(at);
+                    self.remember_cursors(*member, gone.delivered, gone.read);
+                }
             }
             ChangeBody::MembersAdded { members } => {
+                // What was said before they came is not theirs, so the store starts their cursors there.
+                let start = change.seq.previous();
                 for user in members {
-                    if self.conversation.member(user.id).is_some() {
-                        continue;
+                    if let Err(at) = self.place(user.id) {
+                        let mut member = Member { user: user.clone(), delivered: start, read: start };
+                        self.take_remembered(&mut member);
+                        self.conversation.members.insert(at, member);
                     }
-                    // What was said before they came is not theirs, so the store starts their cursors there.
-                    let start = change.seq.previous();
-                    let (delivered, read) = self.strangers.remove(&user.id).unwrap_or_default();
-                    let (delivered, read) = (delivered.max(start), read.max(start));
-                    self.conversation.members.push(Member { user: user.clone(), delivered, read });
                 }
-                self.conversation.members.sort_by_key(|member| member.user.id);
             }
             ChangeBody::Unknown => {}
         }
@@ -89,8 +89,7 @@ impl Replica {
     /// Returns whether a cursor moved.
     fn move_cursor(&mut self, user: UserId, delivered: Seq, read: Seq) -> bool {
         let Some(member) = self.member_mut(user) else {
-            let stranger = self.strangers.entry(user).or_default();
-            *stranger = (stranger.0.max(delivered), stranger.1.max(read));
+            self.remember_cursors(user, delivered, read);
             return false;
         };
         let moved = delivered > member.delivered || read > member.read;
@@ -99,7 +98,25 @@ impl Replica {
         moved
     }
 
+    /// Cursors may overtake the changes that add somebody, again or for the first time.
+    fn remember_cursors(&mut self, user: UserId, delivered: Seq, read: Seq) {
+        let known = self.strangers.entry(user).or_default();
+        *known = (known.0.max(delivered), known.1.max(read));
+    }
+
+    fn take_remembered(&mut self, member: &mut Member) {
+        let (delivered, read) = self.strangers.remove(&member.user.id).unwrap_or_default();
+        member.delivered = member.delivered.max(delivered);
+        member.read = member.read.max(read);
+    }
+
+    /// Where a member is among the members, who are in order; or where they would be.
+    fn place(&self, user: UserId) -> Result<usize, usize> {
+        self.conversation.members.binary_search_by_key(&user, |member| member.user.id)
+    }
+
     fn member_mut(&mut self, user: UserId) -> Option<&mut Member> {
-        self.conversation.members.iter_mut().find(|member| member.user.id == user)
+        let at = self.place(user).ok()?;
+        self.conversation.members.get_mut(at)
     }
 }

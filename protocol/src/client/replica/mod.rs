@@ -45,7 +45,7 @@ pub struct Replica {
     /// When a hole is to be fetched.
     hole_due: Option<Millis>,
     asked: Option<Asked>,
-    /// Cursors of people who are not members yet: these overtook the change that adds them.
+    /// Cursors of people who are not members, or not yet.
     strangers: BTreeMap<UserId, (Seq, Seq)>,
 }
 

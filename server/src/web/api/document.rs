@@ -1,6 +1,7 @@
 //! The OpenAPI document: what is said once for all routes, and how refusals are described.
 
-use super::problem::{CONTENT_TYPE, ProblemBody, Reason};
+use super::problem::{CONTENT_TYPE, ProblemBody};
+use super::reason::Reason;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -100,7 +101,7 @@ macro_rules! refusals {
                     String,
                     utoipa::openapi::RefOr<utoipa::openapi::Response>,
                 > {
-                    use $crate::web::api::problem::Reason;
+                    use $crate::web::api::reason::Reason;
                     use trunkline_protocol::ErrorCode;
                     $crate::web::api::document::by_status(&[
                         Reason::Code(ErrorCode::Unauthorized),

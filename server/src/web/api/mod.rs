@@ -2,14 +2,14 @@
 //!
 //! # Layout
 //!
-//! - [`messages`]: sending
-//! - [`unread`]: pulling what was not read, and moving the cursors
-//! - [`conversations`], [`groups`]: conversations, their logs and their members
-//! - [`people`]: the directory, presence, and who calls
+//! - `messages`: sending
+//! - `unread`: pulling what was not read, and moving the cursors
+//! - `conversations`, `groups`: conversations, their logs and their members
+//! - `people`: the directory, presence, and who calls
 //! - [`types`]: what is sent and answered
-//! - [`problem`]: what is answered when something is refused
-//! - [`document`]: what the document says besides the routes
-//! - [`extract`], [`names`]: what handlers share
+//! - [`problem`] and [`reason`]: what is answered when something is refused, and with which code and status
+//! - `document`: what the document says besides the routes
+//! - `extract`, `names`: what handlers share
 //!
 //! A route and its description are one: a handler that is not described can not be reached.
 
@@ -21,6 +21,7 @@ mod messages;
 mod names;
 mod people;
 pub mod problem;
+pub mod reason;
 pub mod types;
 mod unread;
 
@@ -29,7 +30,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use problem::{Problem, Reason};
+use problem::Problem;
+use reason::Reason;
 use std::any::Any;
 use std::sync::LazyLock;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -55,7 +57,8 @@ pub fn router(state: &AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(state.clone());
-    Router::new().nest(PREFIX, routes)
+    // A nested router answers below the prefix, and not for the bare slash behind it.
+    Router::new().nest(PREFIX, routes).route(&format!("{PREFIX}/"), axum::routing::any(not_found))
 }
 
 /// The OpenAPI document, as JSON.
@@ -96,7 +99,8 @@ async fn openapi() -> impl IntoResponse {
 }
 
 async fn not_found(request: Request) -> Problem {
-    let path: String = request.uri().path().chars().take(100).collect();
+    let path = request.uri().path();
+    let path: String = path.strip_prefix(PREFIX).unwrap_or(path).chars().take(100).collect();
     Problem::new(Reason::NotFound, format!("There is no {PREFIX}{path}; see {PREFIX}/openapi.json."))
 }
 

@@ -1,0 +1,200 @@
+use super::*;
+
+#[test]
+fn a_client_says_hello_with_what_it_knows_and_is_live_once_welcomed() {
+    let mut client = Client::new(ME, 1, Vec::new());
+    client.connect(START);
+    client.connect(START);
+    let connects = client.take_actions().into_iter().filter(|action| *action == Action::Connect);
+    assert_eq!(connects.count(), 1);
+    client.opened(START);
+    assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0) }]);
+    client.received(START, welcome(epoch(1), 10, true, vec![conversation(4)]));
+    assert_eq!(client.link(), Link::Live);
+    reopen(&mut client, START);
+    let hello = ClientFrame::Hello { epoch: Some(epoch(1)), position: Position(10) };
+    assert!(client.frames().contains(&hello));
+}
+
+#[test]
+fn nothing_counts_before_the_welcome() {
+    let mut client = live();
+    let now = reopen(&mut client, START);
+    client.received(now, ServerFrame::Change { change: said(5) });
+    client.received(now, ServerFrame::Left { conversation: HERE });
+    assert_eq!(client.replica(HERE).map(Replica::applied), Some(Seq(4)));
+}
+
+#[test]
+fn nothing_counts_without_a_socket() {
+    let mut client = live();
+    client.network_lost();
+    client.received(START, welcome(epoch(1), 11, true, vec![]));
+    client.opened(START);
+    assert_eq!((client.link(), client.replicas().count()), (Link::Offline, 1));
+    assert_eq!(client.frames(), []);
+}
+
+#[test]
+fn a_socket_that_does_not_open_in_time_is_given_up() {
+    let mut client = Client::new(ME, 1, Vec::new());
+    client.connect(START);
+    assert_eq!(client.deadline(), Some(START + CONNECT_WITHIN));
+    client.tick(START + CONNECT_WITHIN - 1);
+    assert_eq!(client.link(), Link::Connecting(START));
+    client.take_actions();
+    let now = START + CONNECT_WITHIN;
+    client.tick(now);
+    assert!(client.take_actions().contains(&Action::Disconnect));
+    assert!(matches!(client.link(), Link::Waiting(until) if until > now && until <= now + 500));
+    let before = client.link();
+    client.closed(now + 10, Some(4500));
+    assert_eq!(client.link(), before, "the old socket closed late");
+}
+
+#[test]
+fn a_try_that_took_long_is_not_followed_by_a_long_wait() {
+    let mut client = Client::new(ME, 1, Vec::new());
+    let mut now = START;
+    for _ in 0..8 {
+        client.connect(now);
+        client.closed(now, None);
+        now = client.deadline().unwrap_or(now);
+    }
+    client.connect(now);
+    now += CONNECT_WITHIN;
+    client.tick(now);
+    assert!(client.deadline().is_some_and(|again| again > now && again <= now + 500));
+}
+
+#[test]
+fn a_socket_without_a_welcome_is_given_up_too() {
+    let mut client = Client::new(ME, 1, Vec::new());
+    client.connect(START);
+    client.opened(START + 5_000);
+    client.tick(START + CONNECT_WITHIN);
+    assert!(matches!(client.link(), Link::Waiting(_)));
+}
+
+#[test]
+fn a_quiet_client_speaks_and_gives_the_socket_up_when_nothing_answers() {
+    let mut client = live();
+    let ping = START + as_millis(limits::PING_EVERY);
+    assert_eq!(client.deadline(), Some(ping));
+    client.tick(ping);
+    assert_eq!(client.frames(), [ClientFrame::Ping {}]);
+    let dead = ping + as_millis(limits::PONG_WITHIN);
+    assert_eq!(client.deadline(), Some(dead));
+    client.tick(dead - 1);
+    assert_eq!(client.link(), Link::Live);
+    client.tick(dead);
+    assert!(matches!(client.link(), Link::Waiting(_)));
+}
+
+#[test]
+fn an_answer_to_a_ping_puts_the_next_one_off_and_moves_the_position_forward_only() {
+    let mut client = live();
+    let ping = START + as_millis(limits::PING_EVERY);
+    client.tick(ping);
+    client.received(ping + 50, ServerFrame::Pong { position: Position(12) });
+    assert_eq!(client.deadline(), Some(ping + 50 + as_millis(limits::PING_EVERY)));
+    client.received(ping + 60, ServerFrame::Pong { position: Position(11) });
+    assert_eq!(client.position(), (Some(epoch(1)), Position(12)));
+}
+
+#[test]
+fn whatever_is_heard_shows_that_the_socket_lives() {
+    let mut client = live();
+    let ping = START + as_millis(limits::PING_EVERY);
+    client.tick(ping);
+    client.received(ping + 4_000, ServerFrame::Typing { conversation: HERE, user: BEN });
+    client.tick(ping + as_millis(limits::PONG_WITHIN));
+    assert_eq!(client.link(), Link::Live);
+    assert_eq!(client.deadline(), Some(ping + 4_000 + as_millis(limits::PONG_WITHIN)));
+}
+
+#[test]
+fn while_an_ack_is_owed_the_socket_is_tried_sooner() {
+    let mut client = live();
+    client.say(START + 100, 1);
+    assert_eq!(client.deadline(), Some(START + 5_100));
+}
+
+#[test]
+fn a_close_code_says_whether_to_come_back() {
+    for code in [None, Some(1000), Some(1006), Some(1011), Some(4000), Some(4499), Some(3999), Some(5000)] {
+        let mut client = live();
+        client.closed(START, code);
+        assert!(matches!(client.link(), Link::Waiting(_)), "{code:?}");
+    }
+    for code in [4500, CloseCode::TooManyConnections.as_u16(), 4777, 4999] {
+        let mut client = live();
+        client.closed(START, Some(code));
+        assert_eq!((client.link(), client.deadline()), (Link::Stopped(code), None));
+        client.tick(START + 100_000);
+        assert_eq!(client.link(), Link::Stopped(code));
+        client.connect(START);
+        assert_eq!(client.link(), Link::Connecting(START), "the user may try");
+    }
+}
+
+#[test]
+fn a_client_comes_back_elsewhere_when_its_node_asks_and_sends_again_what_was_not_answered() {
+    let mut client = live();
+    client.received(START, ServerFrame::Moving { after: 800 });
+    client.say(START + 100, 1);
+    assert_eq!(sends(&client.frames()), [1]);
+    assert_eq!(client.deadline(), Some(START + 800));
+    client.tick(START + 800);
+    let actions = client.take_actions();
+    let socket: Vec<_> = actions.iter().filter(|action| !matches!(action, Action::Notify(_))).collect();
+    assert_eq!(socket, [&Action::Disconnect, &Action::Connect]);
+    client.opened(START + 850);
+    client.received(START + 900, welcome(epoch(1), 10, false, vec![]));
+    assert_eq!(sends(&client.frames()), [1]);
+    assert!(client.deadline().is_some_and(|next| next > START + 900), "it has moved");
+}
+
+#[test]
+fn delays_grow_until_a_welcome() {
+    let mut client = live();
+    let mut now = START;
+    let mut delay = |client: &mut Client| {
+        client.closed(now, None);
+        let again = client.deadline().unwrap_or(now);
+        let delay = again - now;
+        now = again;
+        client.tick(now);
+        delay
+    };
+    let delays: Vec<_> = (0..6).map(|_| delay(&mut client)).collect();
+    assert!(delays[0] <= 500 && delays[5] >= 4_000, "{delays:?}");
+    assert!(delays.windows(2).all(|pair| pair[1] > pair[0] || pair[1] >= 4_000), "{delays:?}");
+    client.received(START, welcome(epoch(1), 10, false, vec![]));
+    assert!(delay(&mut client) <= 500);
+}
+
+#[test]
+fn without_a_network_nothing_is_tried_and_what_was_on_its_way_waits() {
+    let mut client = live();
+    client.say(START, 1);
+    client.take_actions();
+    client.network_lost();
+    assert!(client.take_actions().contains(&Action::Disconnect));
+    assert_eq!((client.link(), client.deadline()), (Link::Offline, None));
+    client.say(START + 10, 2);
+    assert_eq!(client.frames(), []);
+    client.connect(START + 60_000);
+    client.opened(START + 60_000);
+    client.received(START + 60_000, welcome(epoch(1), 10, false, vec![]));
+    assert_eq!(sends(&client.frames()), [1, 2]);
+}
+
+#[test]
+fn closing_twice_does_no_harm() {
+    let mut client = live();
+    client.closed(START, None);
+    let before = client.link();
+    client.closed(START + 100, None);
+    assert_eq!(client.link(), before);
+}
