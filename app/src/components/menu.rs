@@ -17,13 +17,15 @@ pub fn Menu(
     children: Children,
 ) -> impl IntoView {
     let node = NodeRef::<html::Details>::new();
+    // A menu that is taken away loses the focus too, after its node is out of reach.
+    let menu = move || node.try_get_untracked().flatten();
     let close = move || {
-        if let Some(details) = node.get_untracked() {
+        if let Some(details) = menu() {
             details.set_open(false);
         }
     };
     let pressed = move |event: KeyboardEvent| {
-        let Some(details) = node.get_untracked().filter(|details| event.key() == "Escape" && details.open()) else {
+        let Some(details) = menu().filter(|details| event.key() == "Escape" && details.open()) else {
             return;
         };
         event.prevent_default();
@@ -37,7 +39,7 @@ pub fn Menu(
     };
     let left = move |event: FocusEvent| {
         let to = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
-        let inside = node.get_untracked().is_some_and(|details| details.contains(to.as_ref()));
+        let inside = menu().is_some_and(|details| details.contains(to.as_ref()));
         // Without a target the window lost the focus, or a place was clicked that takes none: that closes as well.
         if !inside {
             close();

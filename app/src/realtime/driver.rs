@@ -402,7 +402,18 @@ impl Driver {
                 self.chat.show(conversation, replica.held(), &outbox, extent(replica));
             }
         }
+        self.strand();
         self.watch();
+    }
+
+    /// What was written to a conversation that is gone stays in sight.
+    fn strand(&self) {
+        let client = self.client.borrow();
+        let gone = self.open.get().filter(|id| client.replica(*id).is_none());
+        let texts: Vec<_> = gone.into_iter().flat_map(|id| client.outbox(id)).map(|entry| entry.text.clone()).collect();
+        if self.chat.stranded.with_untracked(|known| *known != texts) {
+            self.chat.stranded.set(texts);
+        }
     }
 
     /// The people in direct conversations, and everyone in the open one.

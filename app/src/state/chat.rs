@@ -42,6 +42,8 @@ pub struct Chat {
     pub announcement: RwSignal<String>,
     /// Something went wrong that is not about one message.
     pub notice: RwSignal<Option<String>>,
+    /// Texts that were not sent to the open conversation, which the viewer is not in any more.
+    pub stranded: RwSignal<Vec<String>>,
     /// Whether the switcher is open.
     pub switching: RwSignal<bool>,
     conversations: RwSignal<BTreeMap<ConversationId, ArcRwSignal<Conversation>>>,
@@ -66,6 +68,7 @@ impl Chat {
             typing: RwSignal::new(Typing::default()),
             announcement: RwSignal::new(String::new()),
             notice: RwSignal::new(None),
+            stranded: RwSignal::new(Vec::new()),
             switching: RwSignal::new(false),
             conversations: RwSignal::new(BTreeMap::new()),
             order: RwSignal::new(Vec::new()),

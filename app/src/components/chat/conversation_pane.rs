@@ -59,11 +59,23 @@ fn Nothing() -> impl IntoView {
 /// It may be on its way, if it was made a moment ago; the style sheet lets a second pass before this is seen.
 #[component]
 fn Missing() -> impl IntoView {
+    let chat = expect_context::<Chat>();
+    let unsent = move || {
+        let texts = chat.stranded.get();
+        (!texts.is_empty()).then(|| {
+            let texts = texts.into_iter().map(|text| view! { <li class="conversation__text" dir="auto">{text}</li> });
+            view! {
+                <p>"What you wrote here was not sent, because you are no longer a member:"</p>
+                <ul class="conversation__unsent">{texts.collect_view()}</ul>
+            }
+        })
+    };
     view! {
         <section class="conversation conversation--none" aria-label="No such conversation">
             <p class="conversation__hint conversation__hint--late">
                 "This conversation is not here. It may not exist, or you are not one of its members."
             </p>
+            {unsent}
             <a class="button conversation__home" href="/">"All conversations"</a>
         </section>
     }
