@@ -39,7 +39,7 @@ pub enum ClientFrame {
         /// Highest seq the user has read.
         read: Seq,
     },
-    /// Ask for a range of the log, both ends included; answered by [`ServerFrame::Range`].
+    /// Ask for a range of the log, both ends included; answered by [`ServerFrame::Range`], by several if it is long.
     Fetch {
         /// Where.
         conversation: ConversationId,
@@ -69,7 +69,8 @@ pub enum ClientFrame {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
-    /// The answer to a hello.
+    /// The answer to a hello, and the first frame that a node writes: what it says before is ignored, since nobody knows
+    /// which history it is about.
     Welcome {
         /// The node's incarnation.
         node: NodeId,
@@ -126,7 +127,7 @@ pub enum ServerFrame {
         /// The entry.
         change: Change,
     },
-    /// The answer to a fetch.
+    /// The answer to a fetch, or a portion of it: then the last one comes first.
     Range {
         /// Where.
         conversation: ConversationId,
@@ -137,7 +138,8 @@ pub enum ServerFrame {
         /// Highest seq of the conversation.
         head: Seq,
     },
-    /// A conversation that is new to the user, or whose description changed beyond what changes tell.
+    /// A conversation that is new to the user, or whose description changed beyond what changes tell. Comes before the
+    /// changes behind its head; descriptions of one conversation come in the order in which they were read.
     Conversation {
         /// As the user sees it.
         conversation: Conversation,

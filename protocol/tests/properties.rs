@@ -4,7 +4,7 @@
 
 mod model;
 
-use model::script::{DEVICES, Script, scripts};
+use model::script::{DEVICES, Script, scripts, sending_scripts};
 use model::world::World;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -41,6 +41,11 @@ proptest! {
 
     #[test]
     fn whatever_breaks_nothing_is_lost_doubled_or_out_of_order(script in scripts(40)) {
+        holds(script);
+    }
+
+    #[test]
+    fn whatever_becomes_of_sends_they_are_stored_once_and_in_order(script in sending_scripts(40)) {
         holds(script);
     }
 }

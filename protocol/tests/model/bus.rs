@@ -88,6 +88,31 @@ impl World {
         }
     }
 
+    /// Nodes read from the store what the bus has lost.
+    pub(crate) fn follow(&mut self) {
+        let lost: Vec<_> = self.pending.iter().filter(|(_, pending)| pending.lost).map(|(&at, _)| at).collect();
+        for number in lost {
+            let is_last = self.is_last_lost(number);
+            if self.script.follows_whole || is_last {
+                self.nudged(number);
+            } else {
+                // The head is announced, so the client knows that there is more.
+                self.pending.remove(&number);
+            }
+        }
+    }
+
+    /// Whether no later change of the same log was lost on the way to the same device.
+    fn is_last_lost(&self, number: u64) -> bool {
+        let this = &self.pending[&number];
+        let Nudge::Change(change) = &this.nudge else { return true };
+        let later = |that: &Pending| {
+            let behind = |other: &Change| other.conversation == change.conversation && other.seq > change.seq;
+            that.lost && that.device == this.device && matches!(&that.nudge, Nudge::Change(other) if behind(other))
+        };
+        !self.pending.values().any(later)
+    }
+
     /// A node learns of a commit, from the bus or by following the store.
     pub(crate) fn nudged(&mut self, number: u64) {
         let Some(mut pending) = self.pending.remove(&number) else { return };

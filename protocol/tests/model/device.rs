@@ -25,7 +25,6 @@ pub(crate) struct Device {
     pub user: UserId,
     pub client: Client,
     pub holds_all: bool,
-    pub online: bool,
     pub socket: Option<u64>,
     pub storage: BTreeMap<SendKey, Entry>,
     /// What the user sent, in their order.
@@ -44,6 +43,8 @@ struct Seen {
     cursors: BTreeMap<ConversationId, Millis>,
     applied: BTreeMap<ConversationId, Seq>,
     read: BTreeMap<ConversationId, (Seq, Seq)>,
+    /// Head, last message and end of the held log.
+    ends: BTreeMap<ConversationId, [Seq; 3]>,
     position: (Option<Epoch>, Position),
     second: (Millis, usize),
 }
@@ -54,7 +55,6 @@ impl Device {
             user,
             client: Client::new(user, seed, Vec::new()),
             holds_all,
-            online: true,
             socket: None,
             storage: BTreeMap::new(),
             sent: Vec::new(),
@@ -90,6 +90,13 @@ impl Device {
             let now = (member, replica.cursors().1);
             let before = self.seen.read.insert(conversation.id, now).unwrap_or_default();
             assert!(now.0 >= before.0 && now.1 >= before.1, "a read cursor went back from {before:?} to {now:?}");
+            let message = conversation.last_message.as_ref().map_or(Seq(0), |message| message.seq);
+            let held = replica.held().last().map_or(Seq(0), |last| last.seq);
+            let ends = [conversation.head, message, held];
+            let before = self.seen.ends.insert(conversation.id, ends).unwrap_or_default();
+            assert!(ends[0] >= before[0] && ends[1] >= before[1], "a log went back from {before:?} to {ends:?}");
+            let told = self.seen.applied.get(&conversation.id).copied().unwrap_or_default();
+            assert!(before[2] == Seq(0) || held <= before[2] || held == told, "{held} is held, and was not told");
             let seqs = replica.held().windows(2).all(|pair| pair[0].seq.next() == pair[1].seq);
             assert!(seqs, "the held log is not dense");
             assert!(replica.held().last().is_none_or(|last| last.seq == replica.applied()), "held and applied differ");
@@ -111,6 +118,35 @@ impl World {
             self.hold_all(at);
         }
         self.devices[at].check();
+        self.check_unread(at);
+    }
+
+    /// I9 at every moment: never more than there is behind what was read, never less than what was applied of it.
+    fn check_unread(&self, at: usize) {
+        let (client, user) = (&self.devices[at].client, self.devices[at].user);
+        if self.store_went_back(at) || client.link() != Link::Live {
+            return;
+        }
+        for replica in client.replicas() {
+            let conversation = replica.conversation();
+            let row = &self.store.rows[&conversation.id];
+            let Some(member) = row.member(user).filter(|member| member.since == conversation.since) else { continue };
+            let known = conversation.member(user).map_or(Seq(0), |member| member.read);
+            let mine = replica.cursors().1.max(known);
+            let messages = |from: Seq, to: Seq| {
+                let range = row.log.iter().filter(|change| change.seq > from && change.seq <= to);
+                range.filter(|change| change.author != user && change.body.text().is_some()).count() as u64
+            };
+            // What was read on this device half-way is counted by the node where the log is not at hand.
+            let held_from = replica.held().first().is_some_and(|first| first.seq <= mine.next());
+            let counted_here = held_from && replica.applied() == conversation.head;
+            if mine == known || counted_here {
+                let most = messages(mine, row.head());
+                assert!(conversation.unread <= most, "{} unread of {most}", conversation.unread);
+            }
+            let least = messages(mine.max(member.read), replica.applied());
+            assert!(conversation.unread >= least, "{} unread of at least {least}", conversation.unread);
+        }
     }
 
     fn carry_out(&mut self, at: usize, action: Action) {
@@ -139,6 +175,7 @@ impl World {
                 seen.applied.remove(&conversation);
                 seen.cursors.remove(&conversation);
                 seen.read.remove(&conversation);
+                seen.ends.remove(&conversation);
             }
             Action::Notify(Event::Reset) => {
                 let seen = &mut self.devices[at].seen;

@@ -24,11 +24,9 @@ impl World {
             Step::RollBack { steps } => self.roll_back(steps),
             Step::Reload { device, seeded } => self.reload(device, seeded),
             Step::NetworkLost { device, millis } => {
-                self.devices[device].online = false;
                 self.devices[device].client.network_lost();
                 self.act(device);
                 self.later(millis, Due::Start { device });
-                self.devices[device].online = true;
             }
             step => self.people(step),
         }

@@ -6,8 +6,8 @@ use super::store::Appended;
 use super::world::{Due, World};
 use std::collections::{BTreeMap, BTreeSet};
 use trunkline_protocol::{
-    ClientFrame, CloseCode, ConversationId, Epoch, ErrorCode, Millis, NodeId, Position, SendKey, Seq, ServerFrame,
-    UserId, limits,
+    Change, ClientFrame, CloseCode, ConversationId, Epoch, ErrorCode, Millis, NodeId, Position, SendKey, Seq,
+    ServerFrame, UserId, limits,
 };
 use uuid::Uuid;
 
@@ -99,8 +99,10 @@ impl World {
             }
             ClientFrame::Fetch { conversation, from, to } => {
                 assert!(from <= to, "an empty range was asked for");
-                let answer = self.range(user, conversation, from, to);
-                self.later(30, Due::Write { device, connection, frame: answer });
+                let when = self.now + 1 + self.random.below(30) as Millis;
+                for frame in self.range(user, conversation, from, to) {
+                    self.at(when, Due::Write { device, connection, frame });
+                }
             }
             ClientFrame::Ping {} => {
                 let welcomed = found.welcomed.unwrap_or(0);
@@ -222,16 +224,23 @@ impl World {
         Nudge::Cursor { conversation, user, delivered, read, unread: row.unread(user), head: row.head() }
     }
 
-    fn range(&self, user: UserId, conversation: ConversationId, from: Seq, to: Seq) -> ServerFrame {
+    /// In portions, the last one first.
+    fn range(&self, user: UserId, conversation: ConversationId, from: Seq, to: Seq) -> Vec<ServerFrame> {
         let error = |code| ServerFrame::Error { code, message: "No.".to_owned(), conversation: Some(conversation) };
         if self.is_store_down() {
-            return error(ErrorCode::StoreUnavailable);
+            return vec![error(ErrorCode::StoreUnavailable)];
         }
         if self.store.rows[&conversation].member(user).is_none() {
-            return error(ErrorCode::NotAMember);
+            return vec![error(ErrorCode::NotAMember)];
         }
+        let head = self.store.rows[&conversation].head();
         let (from, changes) = self.store.range(user, conversation, from, to, self.script.range_limit);
-        ServerFrame::Range { conversation, from, changes, head: self.store.rows[&conversation].head() }
+        if changes.is_empty() {
+            return vec![ServerFrame::Range { conversation, from, changes, head }];
+        }
+        let portion =
+            |part: &[Change]| ServerFrame::Range { conversation, from: part[0].seq, changes: part.to_vec(), head };
+        changes.rchunks(self.script.portion).map(portion).collect()
     }
 
     // ---- people ----------------------------------------------------------------------------------------------

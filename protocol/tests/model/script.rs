@@ -112,6 +112,10 @@ pub(crate) struct Script {
     pub holds_all: [bool; DEVICES],
     /// Most changes in an answer to a fetch.
     pub range_limit: u64,
+    /// How many of them go into one frame.
+    pub portion: usize,
+    /// Whether a node that follows the store hands out all that was lost on the bus, or only the last of each log.
+    pub follows_whole: bool,
     /// Whether nodes answer cursors that move nothing.
     pub answers_unmoved: bool,
     /// Each with the milliseconds before it.
@@ -167,19 +171,48 @@ fn what_breaks() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Runs of up to `longest` steps.
-pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = Script> {
-    let pause = prop_oneof![3 => 0..60_u64, 3 => 0..800_u64, 1 => 0..4_000_u64];
-    let step = prop_oneof![3 => what_people_do(), 2 => what_breaks()];
-    let steps = proptest::collection::vec((pause, step), 1..longest);
+/// One device that sends much, while sends are refused and connections break: what the order depends on.
+fn what_sending_meets() -> impl Strategy<Value = Step> {
+    let (device, conversation) = (0, ConversationId(10));
+    prop_oneof![
+        10 => prop_oneof![6 => Just(1), 1 => 10..30_u8]
+            .prop_map(move |count| Step::Send { device, conversation, count }),
+        4 => (1..4_u8, 0..400_u32).prop_map(move |(count, after)| Step::Refuse { device, count, after }),
+        2 => (100..1_000_u64).prop_map(move |millis| Step::Slow { device, millis }),
+        1 => any::<bool>().prop_map(move |silent| Step::Cut { device, silent }),
+        1 => any::<bool>().prop_map(move |seeded| Step::Reload { device, seeded }),
+        1 => Just(Step::CrashAfterCommit { device }),
+        1 => (0..500_u32).prop_map(move |after| Step::Moving { device, after }),
+        1 => (100..1_000_u64).prop_map(|millis| Step::StoreDown { millis }),
+        1 => Just(Step::Send { device: 1, conversation, count: 2 }),
+    ]
+}
+
+fn scripts_of(steps: impl Strategy<Value = Vec<(u64, Step)>>) -> impl Strategy<Value = Script> {
     let limits = prop_oneof![7..12_u64, Just(100)];
-    (any::<u64>(), any::<[bool; DEVICES]>(), limits, any::<bool>(), steps).prop_map(
-        |(seed, holds_all, range_limit, answers_unmoved, steps)| Script {
+    let portion = prop_oneof![1..8_usize, Just(100)];
+    let flags = (any::<[bool; DEVICES]>(), any::<bool>(), any::<bool>());
+    (any::<u64>(), flags, limits, portion, steps).prop_map(
+        |(seed, (holds_all, follows_whole, answers_unmoved), range_limit, portion, steps)| Script {
             seed,
             holds_all,
             range_limit,
+            portion,
+            follows_whole,
             answers_unmoved,
             steps,
         },
     )
+}
+
+/// Everything that can happen, in up to `longest` steps.
+pub(crate) fn scripts(longest: usize) -> impl Strategy<Value = Script> {
+    let pause = prop_oneof![3 => 0..60_u64, 3 => 0..800_u64, 1 => 0..4_000_u64];
+    let step = prop_oneof![3 => what_people_do(), 2 => what_breaks()];
+    scripts_of(proptest::collection::vec((pause, step), 1..longest))
+}
+
+/// Much sending, in up to `longest` steps.
+pub(crate) fn sending_scripts(longest: usize) -> impl Strategy<Value = Script> {
+    scripts_of(proptest::collection::vec((0..150_u64, what_sending_meets()), 1..longest))
 }

@@ -201,8 +201,8 @@ impl Store {
             delivered: member.delivered,
             read: member.read,
         };
-        let seen = row.log.iter().filter(|change| change.body.text().is_some());
-        let last_message = seen.last().filter(|change| change.seq >= since).cloned();
+        let mut seen = row.log.iter().filter(|change| change.body.text().is_some());
+        let last_message = seen.next_back().filter(|change| change.seq >= since).cloned();
         Conversation {
             id,
             kind: row.kind,

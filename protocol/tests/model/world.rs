@@ -116,7 +116,6 @@ impl World {
         (self.bus, self.store_down_until) = (Bus::default(), 0);
         for at in 0..DEVICES {
             (self.devices[at].faults, self.devices[at].slow_until) = (Default::default(), 0);
-            self.devices[at].online = true;
             self.devices[at].client.connect(self.now);
             self.act(at);
         }
@@ -188,15 +187,12 @@ impl World {
             Due::Nudged { nudge } => self.nudged(nudge),
             Due::Write { device, connection, frame } => self.write(device, connection, frame),
             Due::Follow => {
-                let lost: Vec<_> = self.pending.iter().filter(|(_, pending)| pending.lost).map(|(&at, _)| at).collect();
-                lost.into_iter().for_each(|nudge| self.nudged(nudge));
+                self.follow();
                 self.at(self.now + FOLLOW_EVERY, Due::Follow);
             }
             Due::Start { device } => {
-                if self.devices[device].online {
-                    self.devices[device].client.connect(self.now);
-                    self.act(device);
-                }
+                self.devices[device].client.connect(self.now);
+                self.act(device);
             }
             _ => {}
         }

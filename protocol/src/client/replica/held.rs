@@ -3,6 +3,7 @@
 use crate::ids::Seq;
 use crate::limits::FETCH_CHANGES;
 use crate::model::Change;
+use std::collections::BTreeMap;
 
 /// A dense part of the log, from `first` up to what is applied.
 #[derive(Clone, Debug)]
@@ -11,14 +12,14 @@ pub(super) struct Held {
     changes: Vec<Change>,
     /// First seq that is wanted before `first`.
     older: Option<Seq>,
-    /// What has come of it: dense from `older`, but not up to `first` yet.
-    part: Vec<Change>,
+    /// What has come of that and does not join on to `first` yet.
+    apart: BTreeMap<Seq, Change>,
 }
 
 impl Held {
     /// `changes` are dense from `first`.
     pub(super) const fn new(first: Seq, changes: Vec<Change>) -> Self {
-        Self { first, changes, older: None, part: Vec::new() }
+        Self { first, changes, older: None, apart: BTreeMap::new() }
     }
 
     /// The seq of the first change, or of the one that will be.
@@ -43,30 +44,28 @@ impl Held {
         }
     }
 
-    /// The range that is wanted before the first, as far as it has not come.
+    /// The first range that is wanted before what is held and has not come.
     pub(super) fn wanted(&self) -> Option<(Seq, Seq)> {
-        let next = self.part.last().map_or(self.older?, |last| last.seq.next());
-        Some((next, self.first.previous()))
+        let from = self.older?;
+        let missing = (from.0..self.first.0).map(Seq).find(|seq| !self.apart.contains_key(seq))?;
+        let end = self.apart.range(missing..).next().map_or(self.first, |(&seq, _)| seq);
+        Some((missing, end.previous()))
     }
 
-    /// Takes what it can use of an answer. An answer may be shorter than what was asked for: the rest is asked for
-    /// then. Returns whether anything was of use.
-    pub(super) fn take_older(&mut self, changes: Vec<Change>) -> bool {
-        let mut used = false;
-        for change in changes {
-            if self.wanted().is_some_and(|(next, _)| change.seq == next) {
-                self.part.push(change);
-                used = true;
-            }
+    /// Takes what it can use of an answer, which may be short, or come in portions, the last one first.
+    pub(super) fn take_older(&mut self, changes: Vec<Change>) {
+        let Some(older) = self.older else { return };
+        let first = self.first;
+        let useful = changes.into_iter().filter(|change| change.seq >= older && change.seq < first);
+        self.apart.extend(useful.map(|change| (change.seq, change)));
+        let mut joined = Vec::new();
+        while let Some(change) = self.apart.remove(&self.first.previous()) {
+            self.first = change.seq;
+            joined.push(change);
         }
-        if let Some((next, last)) = self.wanted()
-            && next > last
-        {
-            self.first = self.part.first().map_or(self.first, |first| first.seq);
-            self.part.append(&mut self.changes);
-            std::mem::swap(&mut self.part, &mut self.changes);
-            self.older = None;
-        }
-        used
+        joined.reverse();
+        joined.append(&mut self.changes);
+        self.changes = joined;
+        self.older = self.older.filter(|&older| older < self.first);
     }
 }

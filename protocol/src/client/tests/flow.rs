@@ -178,6 +178,15 @@ fn another_history_voids_everything_but_the_outbox_and_what_was_held_is_held_aga
     assert_eq!(client.outbox(HERE).count(), 1);
 }
 
+#[test]
+fn another_history_is_another_one_even_if_it_is_longer() {
+    let mut client = live();
+    client.hold(START, HERE, Seq(1), (1..=4).map(said).collect());
+    let now = reopen(&mut client, START);
+    client.received(now, welcome(epoch(2), 30, true, vec![conversation(9)]));
+    assert_eq!(client.replica(HERE).map(|replica| replica.held().len()), Some(0));
+}
+
 /// What a client does that has just found out that its history has lost something.
 fn starts_over(client: &mut Client, now: Millis) {
     assert!(client.events().contains(&Event::Reset));
@@ -280,7 +289,7 @@ fn who_is_watched_is_told_once_and_again_after_every_welcome() {
     client.watch(vec![BEN, ME, BEN]);
     client.watch(vec![ME, BEN]);
     let watch = ClientFrame::Watch { users: vec![ME, BEN] };
-    assert_eq!(client.frames(), [watch.clone()]);
+    assert_eq!(client.frames(), std::slice::from_ref(&watch));
     let now = reopen(&mut client, START);
     client.received(now, welcome(epoch(1), 10, false, vec![]));
     assert!(client.frames().contains(&watch));

@@ -87,6 +87,16 @@ fn what_a_description_contains_is_fetched_for_the_held_log_and_takes_no_effect_a
 }
 
 #[test]
+fn what_is_fetched_again_for_the_held_log_takes_no_effect_again() {
+    let mut replica = Replica::new(group(4));
+    replica.hears(said(5));
+    replica.hears(said(6));
+    replica.hold_latest(2);
+    replica.fetched(ME, said_all(5..=5), Seq(6));
+    assert_eq!(replica.conversation().last_message, Some(said(6)));
+}
+
+#[test]
 fn after_a_very_long_absence_the_newest_part_is_held_instead() {
     let mut replica = Replica::new(group(4));
     replica.holds(1, said_all(1..=4));

@@ -176,6 +176,30 @@ fn older_changes_come_in_parts_down_to_the_first_that_the_user_may_see() {
 }
 
 #[test]
+fn portions_of_older_changes_are_shown_as_soon_as_they_join_on() {
+    let mut replica = Replica::new(group(10));
+    replica.holds(9, said_all(9..=10));
+    replica.want_older(8);
+    assert_eq!(replica.asks(0), Some((1, 8)));
+    replica.fetched(ME, said_all(6..=8), Seq(10));
+    assert_eq!((replica.shows(), replica.asks(1)), ((6..=10).collect(), None), "the other portions are on their way");
+    replica.fetched(ME, said_all(1..=2), Seq(10));
+    assert_eq!(replica.asks(1), Some((3, 5)));
+    replica.fetched(ME, said_all(3..=5), Seq(10));
+    assert_eq!((replica.shows(), replica.asks(1)), ((1..=10).collect(), None));
+}
+
+#[test]
+fn portions_of_what_is_missing_count_once_they_are_all_there() {
+    let mut replica = Replica::new(group(4));
+    replica.hears(said(11));
+    assert_eq!(replica.asks(200), Some((5, 10)));
+    replica.fetched(ME, said_all(8..=10), Seq(11));
+    assert_eq!((replica.applied(), replica.asks(201)), (Seq(4), None), "the other portions are on their way");
+    assert_eq!(seqs(&replica.fetched(ME, said_all(5..=7), Seq(11))), (5..=11).collect::<Vec<_>>());
+}
+
+#[test]
 fn an_answer_to_an_older_question_is_of_no_use_and_does_no_harm() {
     let mut replica = Replica::new(group(10));
     replica.holds(9, said_all(9..=10));
