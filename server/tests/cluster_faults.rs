@@ -1,4 +1,5 @@
 //! Two nodes and what may happen to them: Redis dies, hangs, forgets, was never there; a node dies.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 

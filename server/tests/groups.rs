@@ -1,4 +1,5 @@
 //! Groups over real sockets, on one node: who sees what from when to when.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! The wire over real sockets, on one node: what clients may say, and what comes of it. After every kind of bad
 //! input the connection goes on, or is closed with the code that says why, and nothing that was sent is lost.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 
