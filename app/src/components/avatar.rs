@@ -22,14 +22,13 @@ pub fn Avatar(
     #[prop(optional, into)]
     online: Signal<Option<bool>>,
 ) -> impl IntoView {
-    let face = move || match group {
-        true => view! { <Icon glyph=Glyph::Group/> }.into_any(),
-        false => initials(&name.read()).into_any(),
-    };
     let presence = move || online.get().map(|online| if online { "online" } else { "away" });
     view! {
         <span class="avatar" data-hue=(id % HUES).to_string() data-presence=presence aria-hidden="true">
-            <span class="avatar__face">{face}</span>
+            // Drawn by the style sheet: initials are no part of any text or name.
+            <span class="avatar__face" data-initials=move || (!group).then(|| initials(&name.read()))>
+                {group.then(|| view! { <Icon glyph=Glyph::Group/> })}
+            </span>
         </span>
     }
 }

@@ -33,6 +33,8 @@ pub enum Glyph {
     Send,
     /// Settings.
     Settings,
+    /// There is more below.
+    Unfold,
     /// Something is wrong.
     Warning,
 }
@@ -62,6 +64,7 @@ impl Glyph {
                 "M4 7h9M18 7h2M4 17h2M11 17h9M15.5 9.500a2.5 2.5 0 100-5 2.5 2.5 0 000 5z\
                  M8.5 19.500a2.5 2.5 0 100-5 2.5 2.5 0 000 5z"
             }
+            Self::Unfold => "M7 10l5 5 5-5",
             Self::Warning => "M12 4L2.5 20h19zM12 10v4.500M12 17.500v.01",
         }
     }

@@ -8,10 +8,7 @@ use leptos::web_sys::{FocusEvent, HtmlElement, KeyboardEvent, Node};
 /// A disclosure that closes by itself: on Escape, and when the focus goes elsewhere.
 #[component]
 pub fn Menu(
-    /// What the button is called.
-    #[prop(into)]
-    label: Signal<String>,
-    /// What the button shows.
+    /// What the button shows; its text is its name.
     button: ViewFn,
     /// The controls.
     children: Children,
@@ -47,7 +44,7 @@ pub fn Menu(
     };
     view! {
         <details class="menu" node_ref=node on:keydown=pressed on:focusout=left>
-            <summary class="menu__button" aria-label=label>{button.run()}</summary>
+            <summary class="menu__button">{button.run()}</summary>
             <div class="menu__panel" tabindex="-1">{children()}</div>
         </details>
     }

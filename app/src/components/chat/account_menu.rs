@@ -23,12 +23,14 @@ pub fn AccountMenu() -> impl IntoView {
     let face = move || {
         view! {
             <Avatar id=chat.me.0 name/>
+            <span class="visually-hidden">"Account of "</span>
             <span class="account__name" dir="auto">{name}</span>
+            <Icon glyph=Glyph::Unfold/>
         }
     };
     view! {
         <div class="account">
-            <Menu label=Signal::derive(move || format!("Account of {}", name.get())) button=ViewFn::from(face)>
+            <Menu button=ViewFn::from(face)>
                 <p class="account__login">{format!("Logged in as {}", user.name)}</p>
                 <a class="menu__item" href="/settings"><Icon glyph=Glyph::Settings/>"Settings"</a>
                 <ThemeToggle/>

@@ -36,9 +36,14 @@ pub fn MemberRow(
     let online = Signal::derive(move || if me { None } else { chat.is_online(user) });
     let actions = move || {
         (manages.get() && !me).then(|| {
-            let face = || view! { <Icon glyph=Glyph::More/> };
+            let face = move || {
+                view! {
+                    <Icon glyph=Glyph::More/>
+                    <span class="visually-hidden">"Change " {name}</span>
+                }
+            };
             view! {
-                <Menu label=Signal::derive(move || format!("Change {}", name.get())) button=ViewFn::from(face)>
+                <Menu button=ViewFn::from(face)>
                     <button
                         class="menu__item"
                         type="button"

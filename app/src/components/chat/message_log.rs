@@ -126,11 +126,11 @@ pub fn MessageLog(
                 <button
                     class="jump"
                     type="button"
-                    aria-label="Jump to latest"
                     title="Jump to latest"
                     on:click=move |_| jumps.update(|jumps| *jumps += 1)
                 >
                     <Icon glyph=Glyph::Down/>
+                    <span class="visually-hidden">"Jump to latest"</span>
                     {count}
                 </button>
             </Show>
