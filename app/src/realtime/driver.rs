@@ -60,6 +60,7 @@ struct Driver {
     chat: Chat,
     client: RefCell<Client>,
     open: Cell<Option<ConversationId>>,
+    leaving: Cell<bool>,
     socket: RefCell<Option<Socket>>,
     sockets: Cell<u64>,
     timer: Cell<Option<TimeoutHandle>>,
@@ -91,6 +92,7 @@ impl Driver {
             chat,
             client: RefCell::new(client),
             open: Cell::new(open),
+            leaving: Cell::new(false),
             socket: RefCell::new(None),
             sockets: Cell::new(0),
             timer: Cell::new(None),
@@ -144,10 +146,17 @@ impl Driver {
         };
         *self.listeners.borrow_mut() = vec![
             on("online", Self::wake),
-            on("pageshow", Self::wake),
+            on("pageshow", |driver| {
+                driver.leaving.set(false);
+                driver.wake();
+            }),
             on("offline", |driver| driver.turn(|client, _| client.network_lost())),
-            // A page in the back-forward cache must not hold a socket that looks alive.
-            on("pagehide", |driver| driver.turn(|client, _| client.network_lost())),
+            // A page in the back-forward cache must not hold a socket that looks alive; and one that is on its way
+            // out needs no banner about it.
+            on("pagehide", |driver| {
+                driver.leaving.set(true);
+                driver.turn(|client, _| client.network_lost());
+            }),
             on("visibilitychange", Self::look),
             on("focus", Self::look),
             on("blur", Self::look),
@@ -366,7 +375,7 @@ impl Driver {
 
     fn show(self: &Rc<Self>, touched: Touched) {
         let chat = self.chat;
-        if touched.link {
+        if touched.link && !self.leaving.get() {
             let client = self.client.borrow();
             chat.link.set(Some(client.link()));
             chat.degraded.set(client.is_degraded());
@@ -377,6 +386,10 @@ impl Driver {
         let touched_any = !touched.conversations.is_empty() || !touched.left.is_empty() || touched.everything;
         if !touched_any {
             return;
+        }
+        if touched.everything {
+            let client = self.client.borrow();
+            chat.keep_only(|id| client.replica(id).is_some());
         }
         {
             let client = self.client.borrow();

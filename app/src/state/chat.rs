@@ -176,6 +176,15 @@ impl Chat {
         self.sort();
     }
 
+    /// The store's history is another one: drops every conversation that is not in it, and all lines.
+    pub fn keep_only(self, is_known: impl Fn(ConversationId) -> bool) {
+        self.conversations.update(|known| known.retain(|&id, _| is_known(id)));
+        self.threads.with_value(|threads| {
+            threads.values().for_each(|thread| thread.show(Vec::new(), Extent::default()));
+        });
+        self.sort();
+    }
+
     /// Puts the list in order.
     pub fn sort(self) {
         let order = self.conversations.with_untracked(|known| {

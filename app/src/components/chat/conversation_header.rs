@@ -5,6 +5,7 @@ use crate::components::icon::{Glyph, Icon};
 use crate::state::chat::Chat;
 use crate::state::standing::Standing;
 use leptos::prelude::*;
+use leptos::web_sys::HtmlElement;
 use trunkline_protocol::{Conversation, ConversationId, ConversationKind};
 
 /// Name, presence, and the ways back and to the details.
@@ -40,7 +41,19 @@ pub fn ConversationHeader(
     view! {
         <header class="heading">
             // A link, so that it leads back without scripts too; the role is what it is with them.
-            <a class="icon-button heading__back" href="/" role="button" aria-label="Back to conversations">
+            <a
+                class="icon-button heading__back"
+                href="/"
+                role="button"
+                aria-label="Back to conversations"
+                on:keydown=move |event| {
+                    // A button answers to the space bar too.
+                    if event.key() == " " {
+                        event.prevent_default();
+                        event_target::<HtmlElement>(&event).click();
+                    }
+                }
+            >
                 <Icon glyph=Glyph::Back/>
             </a>
             <Avatar id=peer.map_or(id.0, |peer| peer.0) name group online/>
