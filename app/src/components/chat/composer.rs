@@ -36,6 +36,15 @@ pub fn Composer(
             }
         }
     });
+    // Not bound in the view: a value that is bound there is set while the page comes alive, and wipes out what was
+    // typed before.
+    Effect::new(move |_| {
+        if let (Some(input), Some(text)) = (input.get(), text.get())
+            && input.value() != text
+        {
+            input.set_value(&text);
+        }
+    });
     let returned = thread.returned.clone();
     Effect::new(move |_| {
         if let Some(back) = returned.get() {
@@ -102,7 +111,6 @@ pub fn Composer(
                     dir="auto"
                     enterkeyhint="send"
                     node_ref=input
-                    prop:value=move || text.get()
                     on:input=move |event| written(event_target_value(&event))
                     on:keydown=pressed
                 ></textarea>
