@@ -9,6 +9,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use web_sys::ResizeObserver;
 
+/// Lines that never change places with others.
+const STEADY: &str = "article, .log__event";
+
 /// What the list has to know of its view.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sight {
@@ -130,7 +133,8 @@ impl Scroller {
         }
     }
 
-    /// The first line whose end is in view; lines are in order, so it is found by halving.
+    /// The first line whose end is in view, and that stays between its neighbours: separators move up when older
+    /// messages of the same day, or older new ones, come. Lines are in order, so it is found by halving.
     fn first_visible(&self) -> Option<(Element, f64)> {
         let top = self.frame.get_bounding_client_rect().top();
         let lines = self.content.children();
@@ -142,7 +146,8 @@ impl Scroller {
                 false => high = middle,
             }
         }
-        let line = lines.item(low)?;
+        let line =
+            (low..lines.length()).filter_map(|at| lines.item(at)).find(|line| line.matches(STEADY) == Ok(true))?;
         let below = self.below_top(&line);
         Some((line, below))
     }
