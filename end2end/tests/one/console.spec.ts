@@ -66,6 +66,7 @@ test("the console connects, sends, logs, filters, pauses, copies, and pulls what
   await expect(page.getByText(/\d+ waiting/)).toBeVisible();
   await expect(log).not.toContainText("during the pause");
   await page.getByRole("button", { name: "Resume" }).click();
+  await rows.filter({ hasText: "change" }).last().locator("summary").click();
   await expect(log).toContainText("during the pause");
 
   await disconnect.click();

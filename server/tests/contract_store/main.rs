@@ -3,7 +3,6 @@
 //! Each test takes a [`harness::Database`] with two handles on it, as two nodes have. A new implementation
 //! adds an engine to the harness and a module to `contract!`; what only one engine promises has a module of
 //! its own.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 #![expect(clippy::unwrap_used, reason = "a test that can not go on should stop, and say where")]
 
 mod harness;
