@@ -241,6 +241,15 @@ fn a_complete_welcome_takes_away_what_it_does_not_name_and_a_short_one_what_it_s
     assert_eq!(client.replicas().count(), 0);
 }
 
+#[test]
+fn what_waited_behind_a_hole_that_a_description_fills_is_told_as_applied() {
+    let mut client = live();
+    client.received(START, ServerFrame::Change { change: said(7) });
+    client.take_actions();
+    client.received(START, ServerFrame::Conversation { conversation: conversation(6) });
+    assert!(client.events().contains(&Event::Applied(HERE, vec![said(7)])));
+}
+
 // ---- everything else -----------------------------------------------------------------------------------------
 
 #[test]
