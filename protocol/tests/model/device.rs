@@ -31,6 +31,8 @@ pub(crate) struct Device {
     pub sent: Vec<SendKey>,
     pub faults: Faults,
     pub slow_until: Millis,
+    /// What the page wants to show. It asks once.
+    pub held: BTreeSet<ConversationId>,
     /// Frames written that were not pings.
     pub frames: usize,
     seen: Seen,
@@ -43,8 +45,8 @@ struct Seen {
     cursors: BTreeMap<ConversationId, Millis>,
     applied: BTreeMap<ConversationId, Seq>,
     read: BTreeMap<ConversationId, (Seq, Seq)>,
-    /// Head, last message and end of the held log.
-    ends: BTreeMap<ConversationId, [Seq; 3]>,
+    /// Head, last message and end of the held log, by conversation and since when the user is in it.
+    ends: BTreeMap<(ConversationId, Seq), [Seq; 3]>,
     position: (Option<Epoch>, Position),
     second: (Millis, usize),
 }
@@ -60,6 +62,7 @@ impl Device {
             sent: Vec::new(),
             faults: Faults::default(),
             slow_until: 0,
+            held: BTreeSet::new(),
             frames: 0,
             seen: Seen::default(),
         }
@@ -68,6 +71,7 @@ impl Device {
     /// The page is loaded again: what it had sent may still arrive, what it was told is gone.
     pub(crate) fn replace(&mut self, client: Client, holds_all: bool) {
         (self.client, self.holds_all, self.socket) = (client, holds_all, None);
+        self.held.clear();
         self.seen = Seen { kept: self.storage.keys().copied().collect(), ..Seen::default() };
     }
 
@@ -79,6 +83,10 @@ impl Device {
 
     /// What must hold whenever something has happened.
     fn check(&mut self) {
+        if self.client.link() == Link::Live {
+            // After a reset what is not there any more is not shown either.
+            self.held.retain(|&id| self.client.replica(id).is_some());
+        }
         let position = self.client.position();
         if position.0 == self.seen.position.0 {
             assert!(position.1 >= self.seen.position.1, "the position went back");
@@ -93,7 +101,7 @@ impl Device {
             let message = conversation.last_message.as_ref().map_or(Seq(0), |message| message.seq);
             let held = replica.held().last().map_or(Seq(0), |last| last.seq);
             let ends = [conversation.head, message, held];
-            let before = self.seen.ends.insert(conversation.id, ends).unwrap_or_default();
+            let before = self.seen.ends.insert((conversation.id, conversation.since), ends).unwrap_or_default();
             assert!(ends[0] >= before[0] && ends[1] >= before[1], "a log went back from {before:?} to {ends:?}");
             let told = self.seen.applied.get(&conversation.id).copied().unwrap_or_default();
             assert!(before[2] == Seq(0) || held <= before[2] || held == told, "{held} is held, and was not told");
@@ -138,9 +146,9 @@ impl World {
                 range.filter(|change| change.author != user && change.body.text().is_some()).count() as u64
             };
             // What was read on this device half-way is counted by the node where the log is not at hand.
-            let held_from = replica.held().first().is_some_and(|first| first.seq <= mine.next());
-            let counted_here = held_from && replica.applied() == conversation.head;
-            if mine == known || counted_here {
+            let at_hand = replica.held().first().is_some_and(|first| first.seq <= mine.next());
+            let all_read = mine == row.head();
+            if mine == known || all_read || at_hand && replica.applied() == row.head() {
                 let most = messages(mine, row.head());
                 assert!(conversation.unread <= most, "{} unread of {most}", conversation.unread);
             }
@@ -171,11 +179,12 @@ impl World {
             }
             Action::Notify(Event::Applied(conversation, changes)) => self.applied(at, conversation, &changes),
             Action::Notify(Event::Left(conversation)) => {
+                self.devices[at].held.remove(&conversation);
                 let seen = &mut self.devices[at].seen;
                 seen.applied.remove(&conversation);
                 seen.cursors.remove(&conversation);
                 seen.read.remove(&conversation);
-                seen.ends.remove(&conversation);
+                seen.ends.retain(|&(id, _), _| id != conversation);
             }
             Action::Notify(Event::Reset) => {
                 let seen = &mut self.devices[at].seen;
@@ -232,9 +241,10 @@ impl World {
         if !device.holds_all {
             return;
         }
-        let unheld = device.client.replicas().filter(|replica| !replica.is_held());
-        let unheld: Vec<_> = unheld.map(|replica| replica.conversation().id).collect();
+        let known = device.client.replicas().map(|replica| replica.conversation().id);
+        let unheld: Vec<_> = known.filter(|id| !device.held.contains(id)).collect();
         for id in unheld {
+            device.held.insert(id);
             device.seen.applied.remove(&id);
             device.client.hold_latest(self.now, id, 20);
         }
@@ -260,6 +270,9 @@ impl World {
                 device
             }
             Step::Hold { device, conversation, count } => {
+                if self.devices[device].client.replica(conversation).is_some() {
+                    self.devices[device].held.insert(conversation);
+                }
                 self.devices[device].seen.applied.remove(&conversation);
                 self.devices[device].client.hold_latest(now, conversation, count);
                 device

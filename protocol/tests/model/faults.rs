@@ -85,6 +85,9 @@ impl World {
                 let from = Seq(log.rows[&id].head().0.saturating_sub(5).max(1));
                 let (from, changes) = log.range(user, id, from, log.rows[&id].head(), 100);
                 device.client.hold(self.now, id, from, changes);
+                if device.client.replica(id).is_some() {
+                    device.held.insert(id);
+                }
             }
         }
         self.act(at);

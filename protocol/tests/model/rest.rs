@@ -50,7 +50,8 @@ impl World {
             let fresh = self.store.describe(user, id);
             assert_eq!(replica.conversation(), &fresh, "device {at}: live state and fresh load differ");
             assert_eq!(replica.applied(), fresh.head, "device {at} has not applied everything of {id}");
-            assert!(replica.is_held() || !device.holds_all, "device {at} should hold {id}");
+            assert!(replica.is_held() || !device.held.contains(&id), "device {at} should hold {id}");
+            assert!(device.held.contains(&id) || !device.holds_all, "device {at} was not told of {id}");
             let first = replica.held().first().map_or(fresh.head.next(), |first| first.seq);
             let log = &self.store.rows[&id].log[first.0 as usize - 1..];
             assert!(replica.held().is_empty() || replica.held() == log, "device {at} holds another log of {id}");

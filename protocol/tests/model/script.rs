@@ -138,7 +138,7 @@ fn what_people_do() -> impl Strategy<Value = Step> {
             .prop_map(|(device, conversation, count)| Step::Send { device, conversation, count }),
         8 => (device.clone(), conversation(), prop_oneof![2 => Just(0), 1 => 0..6_u64])
             .prop_map(|(device, conversation, but)| Step::Read { device, conversation, but }),
-        3 => (device.clone(), conversation(), 1..30_u64)
+        5 => (device.clone(), conversation(), 1..30_u64)
             .prop_map(|(device, conversation, count)| Step::Hold { device, conversation, count }),
         2 => (device.clone(), conversation(), 1..30_u64)
             .prop_map(|(device, conversation, count)| Step::Older { device, conversation, count }),
@@ -177,8 +177,8 @@ fn what_sending_meets() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => prop_oneof![6 => Just(1), 1 => 10..30_u8]
             .prop_map(move |count| Step::Send { device, conversation, count }),
-        4 => (1..4_u8, 0..400_u32).prop_map(move |(count, after)| Step::Refuse { device, count, after }),
-        2 => (100..1_000_u64).prop_map(move |millis| Step::Slow { device, millis }),
+        6 => (1..4_u8, 0..400_u32).prop_map(move |(count, after)| Step::Refuse { device, count, after }),
+        5 => (300..2_000_u64).prop_map(move |millis| Step::Slow { device, millis }),
         1 => any::<bool>().prop_map(move |silent| Step::Cut { device, silent }),
         1 => any::<bool>().prop_map(move |seeded| Step::Reload { device, seeded }),
         1 => Just(Step::CrashAfterCommit { device }),

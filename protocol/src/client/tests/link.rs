@@ -92,6 +92,17 @@ fn a_quiet_client_speaks_and_gives_the_socket_up_when_nothing_answers() {
 }
 
 #[test]
+fn a_client_is_back_within_fifteen_seconds_of_a_cut_that_nobody_noticed() {
+    let mut client = live();
+    let cut = START + 10;
+    while !matches!(client.link(), Link::Connecting(_)) {
+        let next = client.deadline().unwrap_or(Millis::MAX);
+        assert!(next < cut + 14_500, "it must leave time for the welcome");
+        client.tick(next);
+    }
+}
+
+#[test]
 fn an_answer_to_a_ping_puts_the_next_one_off_and_moves_the_position_forward_only() {
     let mut client = live();
     let ping = START + as_millis(limits::PING_EVERY);

@@ -6,8 +6,10 @@ use crate::limits;
 use crate::model::{ChangeBody, ConversationKind, Member, User};
 use uuid::Uuid;
 
-mod flow;
+mod history;
 mod link;
+mod sending;
+mod signals;
 
 const ME: UserId = UserId(1);
 const BEN: UserId = UserId(2);
