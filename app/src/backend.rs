@@ -1,7 +1,7 @@
 //! What the pages need of the server. The server implements it; the app depends on nothing of the server.
 //!
-//! Each call takes the [`Caller`] of the HTTP request and decides by it what is allowed. The types are shared by
-//! both sides; the trait exists on the server only (see [`service`]).
+//! Each call takes the `Caller` of the HTTP request and decides by it what is allowed. The types are shared by
+//! both sides; the trait exists on the server only (see `service`).
 
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::{

@@ -1,6 +1,6 @@
 //! Trunkline's user interface: rendered on the server, alive in the browser, and of use without scripts.
 //!
-//! The server calls [`shell`] for every page; the browser takes over from there with [`App`]. What the pages need of
+//! The server calls `shell` for every page; the browser takes over from there with [`App`]. What the pages need of
 //! the server stands in [`backend`], which the server implements.
 //!
 //! # Layout

@@ -1,6 +1,6 @@
 //! Server functions: what the pages ask of the server over HTTP.
 //!
-//! Each finds the [`crate::backend::service::Backend`] and the caller by [`backend`] and [`caller`], passes the
+//! Each finds the `Backend` and the caller by `backend` and `caller`, passes the
 //! question on, and answers with its result or a [`Refusal`]. They decide nothing themselves.
 //!
 //! # Layout

@@ -51,7 +51,7 @@ pub struct Options {
     /// system has it, which survives a crash of the program only [default: fsync]
     #[arg(long, env = "TRUNKLINE_DURABILITY")]
     pub durability: Option<Durability>,
-    /// What carries messages between nodes: `memory` for one node alone, or redis://[user:password@]host:port
+    /// What carries messages between nodes: `memory` for one node alone, or `redis://[user:password@]host:port`
     /// [default: memory]
     #[arg(long, env = "TRUNKLINE_BUS", value_name = "URL", hide_env_values = true)]
     pub bus: Option<String>,

@@ -57,7 +57,8 @@ impl Node {
         }
     }
 
-    async fn tell_followed_cursor(&self, cursor: &MovedCursor) {
+    /// Tells where a cursor stands, as read from the store.
+    pub(super) async fn tell_followed_cursor(&self, cursor: &MovedCursor) {
         // A cursor that is asked not to move tells where it stands, with what is unread.
         let state = self.store.advance(cursor.user, cursor.conversation, Seq(0), Seq(0)).await;
         self.tell_cursor(cursor, state.ok().map(|state| (state.unread, state.head)));

@@ -66,11 +66,26 @@ impl Node {
         for missed in missed {
             self.replay(handle, missed).await;
         }
+        self.tell_cursors_since(handle, resume.position).await;
         for conversation in gaps {
             self.repair_soon(conversation, Duration::ZERO);
         }
         self.metrics.connections.set(self.hub.size().0 as i64);
         Ok(())
+    }
+
+    /// Cursors that moved between the read and the admission were told to nobody here on this connection's behalf.
+    async fn tell_cursors_since(&self, handle: &Handle, position: Position) {
+        match self.store.follow(Some(position)).await {
+            Ok(followed) => {
+                for cursor in followed.cursors {
+                    if self.hub.user_hears(handle.user, cursor.conversation) {
+                        self.tell_followed_cursor(&cursor).await;
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(error = %error, "could not read which cursors moved meanwhile"),
+        }
     }
 
     /// Lets a connection go.
