@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { group, sendMessage } from "../../fixtures/api";
+import { menu } from "../../fixtures/chat-page";
 import { expect, test } from "../../fixtures/test";
 
 test("a group is made, renamed, added to, taken from, handed over and left", async ({ newUser }) => {
@@ -29,7 +30,7 @@ test("a group is made, renamed, added to, taken from, handed over and left", asy
   await expect(bo.chat.log).toContainText(`${ann.displayName} renamed the group`);
 
   // Somebody is removed and sees nothing of it any more.
-  await details.getByLabel(`Change ${cy.displayName}`).click();
+  await menu(details, `Change ${cy.displayName}`).click();
   await details.getByRole("button", { name: "Remove from group" }).click();
   await expect(cy.chat.row(name)).toHaveCount(0);
   await expect(details.getByRole("heading", { name: "Members (2)" })).toBeVisible();
@@ -47,7 +48,7 @@ test("a group is made, renamed, added to, taken from, handed over and left", asy
   await cy.chat.enter(`${name} II`);
 
   // Handed over, then left.
-  await details.getByLabel(`Change ${bo.displayName}`).click();
+  await menu(details, `Change ${bo.displayName}`).click();
   await details.getByRole("button", { name: "Make owner" }).click();
   await expect(details.getByRole("button", { name: "Rename" })).toHaveCount(0);
   await details.getByRole("button", { name: "Leave group" }).click();

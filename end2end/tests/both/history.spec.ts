@@ -37,6 +37,16 @@ async function toEnd(chat: ChatPage, last: string): Promise<void> {
   }).toPass({ timeout: 10_000 });
 }
 
+/** Waits until nothing scrolls any more, such as the wheel's own animation. */
+async function still(chat: ChatPage): Promise<void> {
+  await chat.log.evaluate(async (log) => {
+    for (let same = 0, last = Number.NaN; same < 5; last = log.scrollTop) {
+      await new Promise((done) => requestAnimationFrame(done));
+      same = log.scrollTop === last ? same + 1 : 0;
+    }
+  });
+}
+
 test("a history of 500 messages is scrolled to its beginning without a jump", async ({ newUser }) => {
   test.slow();
   const reader = await newUser("Rea");
@@ -68,6 +78,36 @@ test("a history of 500 messages is scrolled to its beginning without a jump", as
   expect(counts.size, "it came in several parts").toBeGreaterThan(5);
   expect(worst, "pixels that a line jumped").toBeLessThan(2);
   expect(await chat.texts()).toEqual(texts);
+});
+
+test("the view stays put while one reads above, and a button leads to the latest", async ({ newUser }) => {
+  const [ann, bo] = [await newUser("Ann"), await newUser("Bo")];
+  const id = await sendMessage(bo, { to: ann.name }, "the first");
+  await write([ann, bo], id, 40);
+  const { chat, page } = ann;
+  await chat.open(`/c/${id}`);
+  await toEnd(chat, "number 39");
+  const jump = page.getByRole("button", { name: "Jump to latest" });
+  await expect(jump).toBeHidden();
+
+  await chat.log.hover();
+  await page.mouse.wheel(0, -900);
+  await expect(jump).toBeVisible();
+  await still(chat);
+  const before = await look(chat);
+  for (let number = 0; number < 5; number++) await sendMessage(bo, { conversation: id }, `new ${number}`);
+  await expect(chat.message("new 4")).toHaveCount(1);
+  // The view is put right before the frame is painted; between, a script can see what nobody sees.
+  await still(chat);
+  const after = await look(chat);
+  for (const [text, top] of before.lines) expect(Math.abs((after.lines.get(text) ?? Number.NaN) - top), text).toBeLessThan(2);
+  await expect(chat.message("new 4")).not.toBeInViewport();
+  await expect(chat.row(bo.displayName), "what was not seen is not read").toContainText("5 unread messages");
+
+  await jump.click();
+  await expect(chat.message("new 4")).toBeInViewport();
+  await expect(jump).toBeHidden();
+  await expect(chat.row(bo.displayName)).not.toContainText("unread");
 });
 
 test("a line shows where reading stopped", async ({ newUser }) => {

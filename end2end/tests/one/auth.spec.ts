@@ -1,4 +1,5 @@
 import type { Page } from "@playwright/test";
+import { menu } from "../../fixtures/chat-page";
 import { PASSWORD, uniqueName } from "../../fixtures/person";
 import { expect, test } from "../../fixtures/test";
 
@@ -20,7 +21,7 @@ test("one registers, is let in, logs out, and logs in again", async ({ newDevice
   const name = uniqueName("rita");
   await register(page, door, name);
   await chat.live();
-  await page.getByLabel(`Account of Ms ${name}`).click();
+  await menu(page, `Account of Ms ${name}`).click();
   await page.getByRole("button", { name: "Log out" }).click();
   await expect(page.getByRole("heading", { name: "Log in" })).toBeVisible();
 

@@ -36,8 +36,15 @@ pub(super) struct Scroller {
     sight: Sight,
     stuck: Cell<bool>,
     settled: Cell<bool>,
-    line: RefCell<Option<(Element, f64)>>,
+    line: RefCell<Option<Held>>,
     watch: RefCell<Option<Watch>>,
+}
+
+/// A line, and its place in the list: counted so that scrolling does not change it, and only what comes or goes below.
+#[derive(Clone)]
+struct Held {
+    line: Element,
+    place: f64,
 }
 
 struct Watch {
@@ -67,7 +74,7 @@ impl Scroller {
         let weak = Rc::downgrade(&scroller);
         let scrolled = Closure::<dyn FnMut(Event)>::new(move |_| {
             if let Some(scroller) = weak.upgrade() {
-                scroller.look();
+                scroller.scrolled();
             }
         });
         if let Ok(observer) = ResizeObserver::new(resized.as_ref().unchecked_ref()) {
@@ -112,13 +119,31 @@ impl Scroller {
         line.get_bounding_client_rect().top() - self.frame.get_bounding_client_rect().top()
     }
 
+    /// Where `line` stands in the list, in the coordinates of the scroll position.
+    fn place(&self, line: &Element) -> f64 {
+        self.below_top(line) + precise_top(&self.frame)
+    }
+
     fn resized(&self) {
-        let line = self.line.borrow().clone().filter(|(line, _)| line.is_connected());
-        let moved = line.map_or(0.0, |(line, before)| self.below_top(&line) - before);
-        if let Some(top) = correction(self.view(), self.stuck.get(), moved) {
+        self.hold(self.stuck.get());
+        self.look();
+    }
+
+    /// The reader scrolled, or a correction did. Browsers report it before they report sizes: what came below since
+    /// the last look is made up for here, or it would be taken for the reader's own way.
+    fn scrolled(&self) {
+        self.hold(false);
+        self.look();
+    }
+
+    /// Puts the line the reader looked at back to its place on the screen, or the view to the end if it is `stuck`
+    /// there.
+    fn hold(&self, stuck: bool) {
+        let held = self.line.borrow().clone().filter(|held| held.line.is_connected());
+        let moved = held.map_or(0.0, |held| self.place(&held.line) - held.place);
+        if let Some(top) = correction(self.view(), stuck, moved) {
             self.scroll_to(top);
         }
-        self.look();
     }
 
     /// Takes in where the reader is.
@@ -135,7 +160,7 @@ impl Scroller {
 
     /// The first line whose end is in view, and that stays between its neighbours: separators move up when older
     /// messages of the same day, or older new ones, come. Lines are in order, so it is found by halving.
-    fn first_visible(&self) -> Option<(Element, f64)> {
+    fn first_visible(&self) -> Option<Held> {
         let top = self.frame.get_bounding_client_rect().top();
         let lines = self.content.children();
         let (mut low, mut high) = (0, lines.length());
@@ -148,8 +173,8 @@ impl Scroller {
         }
         let line =
             (low..lines.length()).filter_map(|at| lines.item(at)).find(|line| line.matches(STEADY) == Ok(true))?;
-        let below = self.below_top(&line);
-        Some((line, below))
+        let place = self.place(&line);
+        Some(Held { line, place })
     }
 }
 
