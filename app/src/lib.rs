@@ -35,7 +35,7 @@ pub mod time;
 
 use leptos::prelude::*;
 use leptos_meta::{Stylesheet, Title, provide_meta_context};
-use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 #[cfg(feature = "ssr")]
 pub use shell::shell;
@@ -43,21 +43,18 @@ pub use shell::shell;
 /// The whole application.
 ///
 /// All pages are rendered completely before the answer begins, so that they can be read without scripts, and so that a
-/// redirection or a status can still be set by what they load. Both routes of the chat are children of one, so that
-/// going from one conversation to another keeps the page and its socket.
+/// redirection or a status can still be set by what they load. It runs on the server only: what is alive in the
+/// browser are the islands in it, the chat first of all. The rest of a page costs the browser nothing.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    theme::provide();
     view! {
         <Stylesheet id="leptos" href="/pkg/trunkline.css"/>
         <Title text="Trunkline"/>
         <Router>
             <Routes fallback=pages::not_found::NotFoundPage>
-                <ParentRoute path=path!("") view=pages::chat::ChatPage ssr=SsrMode::Async>
-                    <Route path=path!("/") view=|| () ssr=SsrMode::Async/>
-                    <Route path=path!("/c/:id") view=|| () ssr=SsrMode::Async/>
-                </ParentRoute>
+                <Route path=path!("/") view=pages::chat::ChatPage ssr=SsrMode::Async/>
+                <Route path=path!("/c/:id") view=pages::chat::ChatPage ssr=SsrMode::Async/>
                 <Route path=path!("/login") view=pages::login::LoginPage ssr=SsrMode::Async/>
                 <Route path=path!("/register") view=pages::register::RegisterPage ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>

@@ -28,3 +28,12 @@ pub fn CopyButton(
         <span class="copied" role="status">{move || copied.get().then_some("Copied")}</span>
     }
 }
+
+/// The same for a text that the server knows.
+#[island]
+pub fn CopyText(
+    /// What to copy.
+    text: String,
+) -> impl IntoView {
+    view! { <CopyButton text=Callback::new(move |()| text.clone())/> }
+}

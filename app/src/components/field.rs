@@ -2,8 +2,9 @@
 
 use crate::components::form::Problems;
 use crate::functions::form::Field;
-use leptos::html::Input;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use leptos::web_sys::HtmlInputElement;
 
 /// A field for a line of text.
 #[component]
@@ -30,7 +31,6 @@ pub fn TextField(
     #[prop(optional)]
     optional: bool,
 ) -> impl IntoView {
-    let input = focused_when_wrong(problems, field);
     view! {
         <div class="field">
             <label class="field__label" for=id>{label}</label>
@@ -47,7 +47,6 @@ pub fn TextField(
                 autofocus=untrack(|| problems.is_first(field))
                 aria-invalid=move || problems.message(field).map(|_| "true")
                 aria-describedby=described_by(id, !hint.is_empty(), problems, field)
-                node_ref=input
             />
             <Remarks id hint problems field/>
         </div>
@@ -73,31 +72,13 @@ pub fn PasswordField(
     /// Whether a browser should fill in the known password, or offer a new one.
     autocomplete: &'static str,
 ) -> impl IntoView {
-    let input = focused_when_wrong(problems, field);
-    let alive = RwSignal::new(false);
-    let shown = RwSignal::new(false);
-    Effect::new(move |_| alive.set(true));
-    let reveal = move || {
-        view! {
-            <button
-                class="field__reveal"
-                type="button"
-                aria-controls=id
-                aria-pressed=move || if shown.get() { "true" } else { "false" }
-                on:click=move |_| shown.update(|shown| *shown = !*shown)
-            >
-                {move || if shown.get() { "Hide" } else { "Show" }}
-                <span class="visually-hidden">" password"</span>
-            </button>
-        }
-    };
     view! {
         <div class="field">
             <label class="field__label" for=id>{label}</label>
             <div class="field__row">
                 <input
                     class="field__input"
-                    type=move || if shown.get() { "text" } else { "password" }
+                    type="password"
                     id=id
                     name=name
                     required=true
@@ -107,13 +88,45 @@ pub fn PasswordField(
                     autofocus=untrack(|| problems.is_first(field))
                     aria-invalid=move || problems.message(field).map(|_| "true")
                     aria-describedby=described_by(id, !hint.is_empty(), problems, field)
-                    node_ref=input
-                />
-                {move || alive.get().then(reveal)}
+                    />
+                <Reveal id=id.to_owned()/>
             </div>
             <Remarks id hint problems field/>
         </div>
     }
+}
+
+/// Shows and hides what was typed into a password's field. It appears once scripts run.
+#[island]
+fn Reveal(
+    /// The field's.
+    id: String,
+) -> impl IntoView {
+    let (alive, shown) = (RwSignal::new(false), RwSignal::new(false));
+    Effect::new(move |_| alive.set(true));
+    let id = StoredValue::new(id);
+    let toggle = move |_| {
+        let field = id.with_value(|id| document().get_element_by_id(id));
+        if let Some(field) = field.and_then(|field| field.dyn_into::<HtmlInputElement>().ok()) {
+            shown.update(|shown| *shown = !*shown);
+            field.set_type(if shown.get_untracked() { "text" } else { "password" });
+        }
+    };
+    let button = move || {
+        view! {
+            <button
+                class="field__reveal"
+                type="button"
+                aria-controls=id.get_value()
+                aria-pressed=move || if shown.get() { "true" } else { "false" }
+                on:click=toggle
+            >
+                {move || if shown.get() { "Hide" } else { "Show" }}
+                <span class="visually-hidden">" password"</span>
+            </button>
+        }
+    };
+    move || alive.get().then(button)
 }
 
 /// The hint and the problem below a field.
@@ -143,18 +156,4 @@ fn described_by(
         (false, true) => Some(format!("{id}-hint")),
         (false, false) => None,
     }
-}
-
-/// A reference to a field that takes the focus when it is the first that is wrong.
-fn focused_when_wrong(problems: Problems, field: Field) -> NodeRef<Input> {
-    let input = NodeRef::<Input>::new();
-    Effect::new(move |_| {
-        if problems.is_first(field)
-            && let Some(input) = input.get()
-        {
-            // Only an element that is not on the page refuses the focus.
-            let _ = input.focus();
-        }
-    });
-    input
 }

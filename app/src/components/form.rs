@@ -1,7 +1,6 @@
-//! What all forms share: where their problems come from, and their buttons.
+//! What all forms share: where their problems come from.
 
 use crate::functions::form::{Answer, Field, FormRefusal, Problem};
-use leptos::html;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -36,30 +35,6 @@ impl Problems {
     }
 }
 
-/// The value of an action's last answer, if it was done.
-pub fn done<S, T>(action: ServerAction<S>) -> Signal<Option<T>>
-where
-    S: ServerFn<Output = Answer<T>, Error = FormRefusal> + Clone + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-{
-    let value = action.value();
-    Signal::derive(move || match value.get() {
-        Some(Ok(Ok(done))) => Some(done),
-        _ => None,
-    })
-}
-
-/// Empties a form once it was done; what was refused stays, to be mended.
-pub fn clear_when_done<T: Send + Sync + 'static>(form: NodeRef<html::Form>, done: Signal<Option<T>>) {
-    Effect::new(move |_| {
-        if done.with(Option::is_some)
-            && let Some(form) = form.get_untracked()
-        {
-            form.reset();
-        }
-    });
-}
-
 /// What is wrong with the form as a whole.
 #[component]
 pub fn FormProblem(
@@ -70,33 +45,5 @@ pub fn FormProblem(
         <div class="form__problem" role="alert">
             {move || problems.message(Field::Form).map(|message| view! { <p class="notice notice--danger">{message}</p> })}
         </div>
-    }
-}
-
-/// The button that sends a form. It stays in place while the answer is awaited, and a second press does nothing.
-#[component]
-pub fn SubmitButton(
-    /// Whether an answer is awaited.
-    #[prop(into)]
-    pending: Signal<bool>,
-    /// The look.
-    #[prop(default = "button button--primary")]
-    class: &'static str,
-    /// What it does.
-    children: Children,
-) -> impl IntoView {
-    view! {
-        <button
-            class=class
-            type="submit"
-            aria-disabled=move || pending.get().then_some("true")
-            on:click=move |event| {
-                if pending.get_untracked() {
-                    event.prevent_default();
-                }
-            }
-        >
-            {children()}
-        </button>
     }
 }

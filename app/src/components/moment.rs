@@ -11,13 +11,18 @@ pub fn Moment(
     at: Millis,
 ) -> impl IntoView {
     let stamp = Stamp::of(at);
-    let text = RwSignal::new(stamp.readable());
+    view! { <time datetime=stamp.machine()><InZone at utc=stamp.readable()/></time> }
+}
+
+#[island]
+fn InZone(at: Millis, utc: String) -> impl IntoView {
+    let text = RwSignal::new(utc);
     Effect::new(move |_| {
         if let Some(local) = local(at) {
             text.set(local);
         }
     });
-    view! { <time datetime=stamp.machine()>{text}</time> }
+    text
 }
 
 #[cfg(feature = "ssr")]

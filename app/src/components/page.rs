@@ -1,7 +1,7 @@
 //! The frames that pages stand in.
 
 use crate::components::brand::Brand;
-use crate::theme::ThemeToggle;
+use crate::theme::ThemeSwitch;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -70,7 +70,7 @@ fn Footer(themed: bool) -> impl IntoView {
     view! {
         <footer class="page__footer">
             <p>"Chat that crosses nodes"</p>
-            {themed.then(ThemeToggle)}
+            {themed.then(|| view! { <ThemeSwitch/> })}
         </footer>
     }
 }

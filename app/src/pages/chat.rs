@@ -1,8 +1,7 @@
 //! The chat page, for `/` and `/c/:id`.
 //!
-//! Both routes show this one component, so that going from one conversation to another keeps the socket and
-//! everything that is known. The server renders the list and the open conversation; the browser takes over from the
-//! same snapshot, and only then opens its line.
+//! The server renders the list and the open conversation; in the browser the island takes over from the same snapshot,
+//! and only then opens its line.
 
 use crate::backend::ChatSnapshot;
 use crate::components::chat::account_menu::AccountMenu;
@@ -14,64 +13,77 @@ use crate::components::chat::switcher::Switcher;
 use crate::functions::chat::load_chat;
 use crate::realtime::{self, Command};
 use crate::return_path::ReturnPath;
+use crate::state::address::{self, Address};
 use crate::state::chat::Chat;
+use crate::state::people::conversation_name;
 use crate::state::title::title;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::components::{Outlet, Redirect};
+use leptos_router::components::Redirect;
 use leptos_router::hooks::use_location;
 use trunkline_protocol::ConversationId;
 
-/// The chat page.
+/// The chat page. Visitors without a session are sent to the login page.
 #[component]
 pub fn ChatPage() -> impl IntoView {
-    let location = use_location();
-    let path = location.pathname;
-    let open = Memo::new(move |_| path.with(|path| conversation_of(path)));
-    let snapshot = Resource::new_blocking(|| (), move |()| load_chat(open.get_untracked()));
+    let path = use_location().pathname.get_untracked();
+    let open = address::conversation(&path);
+    let snapshot = Resource::new_blocking(|| (), move |()| load_chat(open));
     view! {
-        <Suspense fallback=|| view! { <main class="chat" aria-busy="true"><h1 class="visually-hidden">"Trunkline"</h1></main> }>
-            {move || Suspend::new(async move {
-                match snapshot.await {
-                    Ok(Some(snapshot)) => view! { <ChatView snapshot open/> }.into_any(),
-                    Ok(None) => {
-                        let next = ReturnPath::or_home(&path.get_untracked());
-                        view! { <Redirect path=next.after("/login")/> }.into_any()
+        <Suspense>
+            {move || {
+                let path = path.clone();
+                Suspend::new(async move {
+                    match snapshot.await {
+                        Ok(Some(snapshot)) => {
+                            let title = first_title(&snapshot, open);
+                            view! { <Title text=title/> <ChatIsland snapshot open/> }.into_any()
+                        }
+                        Ok(None) => view! { <Redirect path=ReturnPath::or_home(&path).after("/login")/> }.into_any(),
+                        Err(refusal) => view! { <Trouble message=refusal.message/> }.into_any(),
                     }
-                    Err(refusal) => view! { <Trouble message=refusal.message/> }.into_any(),
-                }
-            })}
+                })
+            }}
         </Suspense>
-        // The routes below show nothing, but until they have been shown the router does not write the address.
-        <Outlet/>
     }
-    .into_any()
 }
 
-/// The conversation that a path names.
-fn conversation_of(path: &str) -> Option<ConversationId> {
-    path.strip_prefix("/c/")?.trim_end_matches('/').parse().ok()
+/// The title that the page comes with.
+fn first_title(snapshot: &ChatSnapshot, open: Option<ConversationId>) -> String {
+    let unread = snapshot.conversations.iter().map(|given| given.unread).sum();
+    let here = snapshot.conversations.iter().find(|given| Some(given.id) == open);
+    title(unread, here.map(|given| conversation_name(given, snapshot.viewer.user.id)).as_deref())
 }
 
-#[component]
-fn ChatView(snapshot: ChatSnapshot, open: Memo<Option<ConversationId>>) -> impl IntoView {
-    let chat = Chat::new(&snapshot, open);
+/// All of the chat that is alive.
+#[island]
+pub fn ChatIsland(
+    /// What the server knew when it rendered the page.
+    snapshot: ChatSnapshot,
+    /// The conversation that the address named.
+    open: Option<ConversationId>,
+) -> impl IntoView {
+    let address = Address::new(open);
+    let chat = Chat::new(&snapshot, address);
     provide_context(chat);
     let snapshot = StoredValue::new(Some(snapshot));
     Effect::new(move |_| {
         if let Some(snapshot) = snapshot.try_update_value(Option::take).flatten() {
+            address.follow_history();
             realtime::start(chat, snapshot);
         }
     });
-    Effect::new(move |_| realtime::tell(Command::Open(open.get())));
+    Effect::new(move |_| realtime::tell(Command::Open(address.get())));
+    Effect::new(move |_| {
+        document().set_title(&title(chat.unread(), address.get().and_then(|id| chat.name(id)).as_deref()));
+    });
     on_cleanup(realtime::stop);
-    // The server asks for the title when the page is rendered and its signals may be out of reach, so it is found out
-    // here and kept where it can be read from anywhere.
-    let shown = ArcMemo::new(move |_| title(chat.unread(), open.get().and_then(|id| chat.name(id)).as_deref()));
-    shown.with_untracked(|_| ());
     view! {
-        <Title text=move || shown.get()/>
-        <main class="chat" data-view=move || if open.get().is_some() { "conversation" } else { "list" }>
+        <main
+            class="chat"
+            data-view=move || if address.get().is_some() { "conversation" } else { "list" }
+            on:click=move |event| address.take_click(&event)
+        >
             <h1 class="visually-hidden">"Trunkline"</h1>
             <ConnectionBanner/>
             <div class="chat__list">
@@ -94,20 +106,5 @@ fn Trouble(message: String) -> impl IntoView {
             <p role="alert">{message}</p>
             <a class="button button--primary" href="" rel="external">"Try again"</a>
         </main>
-    }
-    .into_any()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_names_a_conversation_or_none() {
-        assert_eq!(conversation_of("/c/12"), Some(ConversationId(12)));
-        assert_eq!(conversation_of("/c/12/"), Some(ConversationId(12)));
-        for path in ["/", "/c/", "/c/x", "/c/1/2", "/settings"] {
-            assert_eq!(conversation_of(path), None, "{path}");
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::backend::{Doors, Registration};
 use crate::components::field::{PasswordField, TextField};
-use crate::components::form::{FormProblem, Problems, SubmitButton, done};
+use crate::components::form::{FormProblem, Problems};
 use crate::components::page::CardPage;
 use crate::functions::auth::{Entrance, LogIn, load_entrance};
 use crate::functions::form::Field;
@@ -18,7 +18,6 @@ pub fn LoginPage() -> impl IntoView {
     let next = ReturnPath::or_home(&use_query_map().read_untracked().get("next").unwrap_or_default());
     let page = Resource::new_blocking(|| (), |()| load_entrance(String::new()));
     let action = ServerAction::<LogIn>::new();
-    leave_when_done(done(action));
     view! {
         <CardPage title="Log in">
             <Suspense>
@@ -35,16 +34,6 @@ pub fn LoginPage() -> impl IntoView {
             </Suspense>
         </CardPage>
     }
-}
-
-/// Goes where the answer says, as a fresh document: nothing of one login is left for the next.
-pub(crate) fn leave_when_done(to: Signal<Option<String>>) {
-    Effect::new(move |_| {
-        if let Some(to) = to.get() {
-            // A path of this site is always a place to go.
-            let _ = window().location().assign(&to);
-        }
-    });
 }
 
 #[component]
@@ -72,7 +61,7 @@ fn Form(action: ServerAction<LogIn>, entrance: Entrance, next: ReturnPath) -> im
                 autocomplete="current-password"
             />
             <input type="hidden" name="next" value=next.to_string()/>
-            <SubmitButton pending=action.pending() class="button button--primary button--wide">"Log in"</SubmitButton>
+            <button class="button button--primary button--wide" type="submit">"Log in"</button>
         </ActionForm>
         <HowToRegister doors=entrance.doors register/>
     }

@@ -2,11 +2,10 @@
 
 use crate::backend::Registration;
 use crate::components::field::{PasswordField, TextField};
-use crate::components::form::{FormProblem, Problems, SubmitButton, done};
+use crate::components::form::{FormProblem, Problems};
 use crate::components::page::CardPage;
 use crate::functions::auth::{Entrance, Register, load_entrance};
 use crate::functions::form::Field;
-use crate::pages::login::leave_when_done;
 use crate::return_path::ReturnPath;
 use leptos::form::ActionForm;
 use leptos::prelude::*;
@@ -23,7 +22,6 @@ pub fn RegisterPage() -> impl IntoView {
     let asked = invite.clone();
     let page = Resource::new_blocking(move || asked.clone(), load_entrance);
     let action = ServerAction::<Register>::new();
-    leave_when_done(done(action));
     view! {
         <CardPage title="Create account">
             <Suspense>
@@ -109,9 +107,7 @@ fn Form(action: ServerAction<Register>, entrance: Entrance, invite: String, next
             />
             <input type="hidden" name="invite" value=invite/>
             <input type="hidden" name="next" value=next.to_string()/>
-            <SubmitButton pending=action.pending() class="button button--primary button--wide">
-                "Create account"
-            </SubmitButton>
+            <button class="button button--primary button--wide" type="submit">"Create account"</button>
         </ActionForm>
     }
 }

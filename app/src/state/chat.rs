@@ -1,5 +1,6 @@
 //! The context of the chat page.
 
+use super::address::Address;
 use super::clock::Clock;
 use super::lines::{Source, arrange};
 use super::people::{People, conversation_name};
@@ -25,7 +26,7 @@ pub struct Chat {
     /// The reader's time.
     pub clock: Clock,
     /// The conversation that the URL names.
-    pub open: Memo<Option<ConversationId>>,
+    pub open: Address,
     /// How the page stands with its node; `None` before the first try.
     pub link: RwSignal<Option<Link>>,
     /// Whether the node is cut off from the others.
@@ -54,7 +55,7 @@ pub struct Chat {
 impl Chat {
     /// The state that a snapshot describes.
     #[must_use]
-    pub fn new(snapshot: &ChatSnapshot, open: Memo<Option<ConversationId>>) -> Self {
+    pub fn new(snapshot: &ChatSnapshot, open: Address) -> Self {
         let chat = Self {
             me: snapshot.viewer.user.id,
             viewer: StoredValue::new(snapshot.viewer.clone()),

@@ -5,6 +5,7 @@
 //!
 //! # Layout
 //!
+//! - [`address`]: which conversation is open
 //! - [`chat`]: the context of the chat page, which holds all of the rest
 //! - [`thread`]: the lines of one conversation, kept alive across updates; [`lines`] arranges them
 //! - [`receipt`]: how far a message of one's own has come
@@ -14,6 +15,7 @@
 //! - [`scroll`]: where the view stays when lines come; [`banner`]: what the connection banner says;
 //!   [`title`]: the window's title; [`wording`]: sentences about changes of a group
 
+pub mod address;
 pub mod banner;
 pub mod chat;
 pub mod clock;

@@ -1,7 +1,9 @@
 //! The choice as the browser knows it: an attribute of the document's first tag, which the server wrote.
 
 use super::Theme;
-use leptos::prelude::document;
+use leptos::prelude::{document, window};
+use leptos::server_fn::ServerFn;
+use web_sys::{RequestInit, UrlSearchParams};
 
 const ATTRIBUTE: &str = "data-theme";
 
@@ -11,7 +13,7 @@ pub(crate) fn current() -> Theme {
     Theme::from_attribute(value.as_deref())
 }
 
-/// Shows the page in these colours.
+/// Shows the page in these colours, and has the server write them into the next one.
 pub(crate) fn apply(theme: Theme) {
     let Some(root) = document().document_element() else { return };
     // Neither call fails for a name that is well formed.
@@ -19,4 +21,11 @@ pub(crate) fn apply(theme: Theme) {
         Some(value) => root.set_attribute(ATTRIBUTE, value),
         None => root.remove_attribute(ATTRIBUTE),
     };
+    let Ok(form) = UrlSearchParams::new() else { return };
+    form.append("theme", theme.word());
+    let request = RequestInit::new();
+    request.set_method("POST");
+    request.set_body(&form);
+    // One that is lost costs the choice on the next page; here it holds.
+    drop(window().fetch_with_str_and_init(super::SetTheme::PATH, &request));
 }

@@ -17,8 +17,8 @@ mod request;
 use crate::backend::Refusal;
 #[cfg(not(feature = "ssr"))]
 pub(crate) use document::{apply, current};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 #[cfg(feature = "ssr")]
 pub(crate) use request::{apply, current};
 use serde::{Deserialize, Serialize};
@@ -74,15 +74,6 @@ impl Theme {
     }
 }
 
-/// The choice in force, for everything on the page.
-#[derive(Clone, Copy)]
-struct Chosen(RwSignal<Theme>);
-
-/// Makes the choice known to the pages below.
-pub(crate) fn provide() {
-    provide_context(Chosen(RwSignal::new(current())));
-}
-
 /// Chooses the theme, for a year.
 ///
 /// # Errors
@@ -96,8 +87,7 @@ pub async fn set_theme(theme: Theme) -> Result<(), Refusal> {
 /// System, light or dark: three buttons of which one is pressed. Without scripts they post a form.
 #[component]
 pub fn ThemeToggle() -> impl IntoView {
-    let Chosen(chosen) = use_context().unwrap_or_else(|| Chosen(RwSignal::new(current())));
-    let action = ServerAction::<SetTheme>::new();
+    let chosen = RwSignal::new(current());
     let button = move |theme: Theme| {
         view! {
             <button
@@ -106,7 +96,8 @@ pub fn ThemeToggle() -> impl IntoView {
                 name="theme"
                 value=theme.word()
                 aria-pressed=move || if chosen.get() == theme { "true" } else { "false" }
-                on:click=move |_| {
+                on:click=move |event| {
+                    event.prevent_default();
                     chosen.set(theme);
                     apply(theme);
                 }
@@ -116,14 +107,21 @@ pub fn ThemeToggle() -> impl IntoView {
         }
     };
     view! {
-        <ActionForm action>
+        <form method="post" action=SetTheme::PATH>
             <div class="theme-toggle" role="group" aria-label="Theme">
                 {button(Theme::System)}
                 {button(Theme::Light)}
                 {button(Theme::Dark)}
             </div>
-        </ActionForm>
+        </form>
     }
+    .into_any()
+}
+
+/// The same for a page that the server rendered.
+#[island]
+pub fn ThemeSwitch() -> impl IntoView {
+    view! { <ThemeToggle/> }
 }
 
 #[cfg(test)]

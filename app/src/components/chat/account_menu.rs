@@ -1,15 +1,13 @@
 //! One's own face, with the way to the settings and out.
 
 use crate::components::avatar::Avatar;
-use crate::components::form::{FormProblem, Problems, SubmitButton, done};
 use crate::components::icon::{Glyph, Icon};
 use crate::components::menu::Menu;
 use crate::functions::auth::LogOut;
-use crate::pages::login::leave_when_done;
 use crate::state::chat::Chat;
 use crate::theme::ThemeToggle;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 
 /// The menu behind one's own name.
 #[component]
@@ -17,9 +15,6 @@ pub fn AccountMenu() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let user = chat.viewer.with_value(|viewer| viewer.user.clone());
     let name = Signal::derive(move || chat.person(chat.me));
-    let action = ServerAction::<LogOut>::new();
-    let problems = Problems::of(action);
-    leave_when_done(done(action));
     let face = move || {
         view! {
             <Avatar id=chat.me.0 name/>
@@ -34,13 +29,9 @@ pub fn AccountMenu() -> impl IntoView {
                 <p class="account__login">{format!("Logged in as {}", user.name)}</p>
                 <a class="menu__item" href="/settings"><Icon glyph=Glyph::Settings/>"Settings"</a>
                 <ThemeToggle/>
-                <ActionForm action>
-                    <FormProblem problems/>
-                    <SubmitButton pending=action.pending() class="menu__item">
-                        <Icon glyph=Glyph::Leave/>
-                        "Log out"
-                    </SubmitButton>
-                </ActionForm>
+                <form method="post" action=LogOut::PATH>
+                    <button class="menu__item" type="submit"><Icon glyph=Glyph::Leave/>"Log out"</button>
+                </form>
             </Menu>
         </div>
     }

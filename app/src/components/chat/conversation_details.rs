@@ -9,7 +9,6 @@ use crate::functions::chat::amend;
 use crate::state::chat::Chat;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::hooks::use_navigate;
 use trunkline_protocol::limits::NAME_CHARS;
 use trunkline_protocol::{Conversation, ConversationId, ConversationKind, User};
 
@@ -37,7 +36,6 @@ fn Details(id: ConversationId, conversation: RwSignal<Conversation>, open: RwSig
     let chat = expect_context::<Chat>();
     let problem = RwSignal::new(None::<String>);
     let busy = RwSignal::new(false);
-    let navigate = use_navigate();
     let change = Callback::new(move |change: GroupAmendment| {
         if busy.get_untracked() {
             return;
@@ -45,7 +43,6 @@ fn Details(id: ConversationId, conversation: RwSignal<Conversation>, open: RwSig
         busy.set(true);
         problem.set(None);
         let leaves = change == GroupAmendment::RemoveMember { member: chat.me };
-        let navigate = navigate.clone();
         spawn_local(async move {
             let answer = amend(id, change).await;
             // The new state itself comes over the socket, as it does to everyone, and often before the answer: who
@@ -54,7 +51,7 @@ fn Details(id: ConversationId, conversation: RwSignal<Conversation>, open: RwSig
             match answer {
                 Ok(()) if leaves => {
                     open.try_set(false);
-                    navigate("/", Default::default());
+                    chat.open.go(None);
                 }
                 Ok(()) => {}
                 Err(refusal) => {

@@ -4,9 +4,9 @@ use crate::backend::Refusal;
 use crate::components::chat::people_picker::PeoplePicker;
 use crate::components::dialog::Dialog;
 use crate::functions::chat::{create_group, direct};
+use crate::state::chat::Chat;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::hooks::use_navigate;
 use trunkline_protocol::limits::NAME_CHARS;
 use trunkline_protocol::{ConversationId, User};
 
@@ -26,11 +26,11 @@ pub fn NewConversation(
 
 #[component]
 fn Form(open: RwSignal<bool>) -> impl IntoView {
+    let chat = expect_context::<Chat>();
     let picked = RwSignal::new(Vec::<User>::new());
     let name = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let problem = RwSignal::new(None::<String>);
-    let navigate = use_navigate();
     let group = Memo::new(move |_| picked.read().len() > 1);
     let ready = move || match picked.read().len() {
         0 => false,
@@ -44,7 +44,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
         }
         busy.set(true);
         let people: Vec<_> = picked.read_untracked().iter().map(|user| user.id).collect();
-        let (name, navigate) = (name.get_untracked().trim().to_owned(), navigate.clone());
+        let name = name.get_untracked().trim().to_owned();
         spawn_local(async move {
             let made: Result<ConversationId, Refusal> = match people[..] {
                 [only] => direct(only).await,
@@ -56,7 +56,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
             match made {
                 Ok(id) => {
                     open.set(false);
-                    navigate(&format!("/c/{id}"), Default::default());
+                    chat.open.go(Some(id));
                 }
                 Err(refusal) => problem.set(Some(refusal.message)),
             }

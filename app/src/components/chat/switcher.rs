@@ -6,7 +6,6 @@ use crate::state::chat::Chat;
 use crate::state::roster::matches;
 use leptos::prelude::*;
 use leptos::web_sys::KeyboardEvent;
-use leptos_router::hooks::use_navigate;
 use trunkline_protocol::ConversationId;
 
 /// How many are offered: what fits without scrolling.
@@ -40,7 +39,6 @@ fn Search() -> impl IntoView {
     let chat = expect_context::<Chat>();
     let query = RwSignal::new(String::new());
     let at = RwSignal::new(0_usize);
-    let navigate = use_navigate();
     let offered = Memo::new(move |_| {
         let query = query.get();
         let fits = |id: &ConversationId| chat.name(*id).is_some_and(|name| matches(&name, &query));
@@ -52,7 +50,7 @@ fn Search() -> impl IntoView {
     let chosen = Memo::new(move |_| offered.read().get(at.get()).copied());
     let go = Callback::new(move |id: ConversationId| {
         chat.switching.set(false);
-        navigate(&format!("/c/{id}"), Default::default());
+        chat.open.go(Some(id));
     });
     let pressed = move |event: KeyboardEvent| {
         let count = offered.read_untracked().len().max(1);

@@ -23,12 +23,6 @@ use std::sync::Arc;
 /// Target, connect, disconnect, receiver, message, send, pull unread, raw frames, and the log of it all.
 #[component]
 pub fn ConsolePage() -> impl IntoView {
-    let desk = Desk::new();
-    let alive = RwSignal::new(false);
-    Effect::new(move |_| {
-        desk.target.set(wire::here());
-        alive.set(true);
-    });
     view! {
         <Page title="Console" class="page__main console">
             <p class="console__lead">
@@ -37,15 +31,29 @@ pub fn ConsolePage() -> impl IntoView {
             <noscript>
                 <p class="notice notice--warning">"The console needs scripts: it is a WebSocket client."</p>
             </noscript>
-            // Nothing can be pressed before it would do something.
-            <fieldset class="console__desk" disabled=move || !alive.get()>
-                <legend class="visually-hidden">"Controls"</legend>
-                <Connection desk/>
-                <Message desk/>
-                <RawFrame desk/>
-            </fieldset>
-            <Frames desk/>
+            <ConsoleIsland/>
         </Page>
+    }
+}
+
+/// All of the console that is alive.
+#[island]
+pub fn ConsoleIsland() -> impl IntoView {
+    let desk = Desk::new();
+    let alive = RwSignal::new(false);
+    Effect::new(move |_| {
+        desk.target.set(wire::here());
+        alive.set(true);
+    });
+    view! {
+        // Nothing can be pressed before it would do something.
+        <fieldset class="console__desk" disabled=move || !alive.get()>
+            <legend class="visually-hidden">"Controls"</legend>
+            <Connection desk/>
+            <Message desk/>
+            <RawFrame desk/>
+        </fieldset>
+        <Frames desk/>
     }
 }
 

@@ -1,29 +1,30 @@
 //! Display name and password.
 
-use super::{Current, Notice};
+use super::Notice;
 use crate::components::field::{PasswordField, TextField};
-use crate::components::form::{FormProblem, Problems, SubmitButton, clear_when_done, done};
+use crate::components::form::{FormProblem, Problems};
 use crate::functions::form::Field;
 use crate::functions::settings::{ChangePassword, Done, SetDisplayName};
 use leptos::form::ActionForm;
 use leptos::prelude::*;
+use trunkline_protocol::User;
 use trunkline_protocol::limits::PASSWORD_MIN_CHARS;
 
 /// The name on screen.
 #[component]
 pub fn Profile(
-    /// The page as it is now.
-    current: Current,
+    /// Whose.
+    user: User,
+    /// What was done last.
+    done: Option<Done>,
 ) -> impl IntoView {
     let action = ServerAction::<SetDisplayName>::new();
-    current.follow(action);
     let problems = Problems::of(action);
-    let said = current.said(|done| matches!(done, Done::Named).then_some("Your display name was changed."));
-    let user = current.0.with_untracked(|content| content.settings.viewer.user.clone());
+    let said = matches!(done, Some(Done::Named)).then_some("Your display name was changed.");
     view! {
         <section class="panel" id="profile" aria-labelledby="profile-title">
             <h2 class="panel__title" id="profile-title">"Profile"</h2>
-            <Notice said=Signal::derive(said)/>
+            <Notice said/>
             <ActionForm action attr:class="form" attr:novalidate=true>
                 <FormProblem problems/>
                 <TextField
@@ -36,7 +37,7 @@ pub fn Profile(
                     autocomplete="nickname"
                     value=user.display_name
                 />
-                <SubmitButton pending=action.pending()>"Save"</SubmitButton>
+                <button class="button button--primary" type="submit">"Save"</button>
             </ActionForm>
         </section>
     }
@@ -45,26 +46,23 @@ pub fn Profile(
 /// The password.
 #[component]
 pub fn Password(
-    /// The page as it is now.
-    current: Current,
+    /// Whose.
+    user: User,
+    /// What was done last.
+    done: Option<Done>,
 ) -> impl IntoView {
     let action = ServerAction::<ChangePassword>::new();
-    current.follow(action);
-    let form = NodeRef::new();
-    clear_when_done(form, done(action));
     let problems = Problems::of(action);
-    let said = current.said(|done| {
-        matches!(done, Done::PasswordChanged).then_some("Your password was changed. All other sessions were ended.")
-    });
-    let user = current.0.with_untracked(|content| content.settings.viewer.user.name.clone());
+    let said = matches!(done, Some(Done::PasswordChanged))
+        .then_some("Your password was changed. All other sessions were ended.");
     view! {
         <section class="panel" id="password" aria-labelledby="password-title">
             <h2 class="panel__title" id="password-title">"Password"</h2>
-            <Notice said=Signal::derive(said)/>
-            <ActionForm action node_ref=form attr:class="form" attr:novalidate=true>
+            <Notice said/>
+            <ActionForm action attr:class="form" attr:novalidate=true>
                 <FormProblem problems/>
                 // Password managers want to know whose password this is.
-                <input type="text" name="username" value=user autocomplete="username" hidden=true readonly=true/>
+                <input type="text" name="username" value=user.name autocomplete="username" hidden=true readonly=true/>
                 <PasswordField
                     field=Field::CurrentPassword
                     problems
@@ -82,7 +80,7 @@ pub fn Password(
                     hint=format!("At least {PASSWORD_MIN_CHARS} characters. It ends all your other sessions.")
                     autocomplete="new-password"
                 />
-                <SubmitButton pending=action.pending()>"Change password"</SubmitButton>
+                <button class="button button--primary" type="submit">"Change password"</button>
             </ActionForm>
         </section>
     }

@@ -1,8 +1,8 @@
 //! The account's logins, and ending them.
 
-use super::{Current, Notice};
+use super::Notice;
 use crate::backend::SessionInfo;
-use crate::components::form::{FormProblem, Problems, SubmitButton};
+use crate::components::form::{FormProblem, Problems};
 use crate::components::moment::Moment;
 use crate::functions::settings::{Done, EndOtherSessions, EndSession};
 use leptos::form::ActionForm;
@@ -11,39 +11,35 @@ use leptos::prelude::*;
 /// The live logins, this one first in words.
 #[component]
 pub fn Sessions(
-    /// The page as it is now.
-    current: Current,
+    /// They.
+    sessions: Vec<SessionInfo>,
+    /// What was done last.
+    done: Option<Done>,
 ) -> impl IntoView {
     let end = ServerAction::<EndSession>::new();
     let end_others = ServerAction::<EndOtherSessions>::new();
-    current.follow(end);
-    current.follow(end_others);
-    let said = current.said(|done| match done {
-        Done::SessionEnded => Some("The session was ended."),
-        Done::OthersEnded => Some("All other sessions were ended."),
+    let said = match done {
+        Some(Done::SessionEnded) => Some("The session was ended."),
+        Some(Done::OthersEnded) => Some("All other sessions were ended."),
         _ => None,
+    };
+    let others = (sessions.len() > 1).then(|| {
+        view! {
+            <ActionForm action=end_others>
+                <button class="button button--danger" type="submit">"End all other sessions"</button>
+            </ActionForm>
+        }
     });
-    let sessions = move || current.0.with(|content| content.settings.sessions.clone());
-    let several = Memo::new(move |_| current.0.with(|content| content.settings.sessions.len() > 1));
+    let rows = sessions.into_iter().map(|session| view! { <Row session end/> }).collect_view();
     view! {
         <section class="panel" id="sessions" aria-labelledby="sessions-title">
             <h2 class="panel__title" id="sessions-title">"Sessions"</h2>
             <p class="panel__text">"Where you are logged in. Ending a session closes it everywhere within seconds."</p>
-            <Notice said=Signal::derive(said)/>
+            <Notice said/>
             <FormProblem problems=Problems::of(end)/>
             <FormProblem problems=Problems::of(end_others)/>
-            <ul class="rows">
-                <For each=sessions key=|session| (session.id, session.last_used) let:session>
-                    <Row session end/>
-                </For>
-            </ul>
-            {move || several.get().then(|| view! {
-                <ActionForm action=end_others>
-                    <SubmitButton pending=end_others.pending() class="button button--danger">
-                        "End all other sessions"
-                    </SubmitButton>
-                </ActionForm>
-            })}
+            <ul class="rows">{rows}</ul>
+            {others}
         </section>
     }
 }

@@ -1,10 +1,10 @@
 //! Access tokens: keys for programs that use the HTTP API in the owner's name.
 
-use super::Current;
+use super::Notice;
 use crate::backend::TokenInfo;
-use crate::components::copy_button::CopyButton;
+use crate::components::copy_button::CopyText;
 use crate::components::field::TextField;
-use crate::components::form::{FormProblem, Problems, SubmitButton, clear_when_done, done};
+use crate::components::form::{FormProblem, Problems};
 use crate::components::moment::Moment;
 use crate::functions::form::Field;
 use crate::functions::settings::{CreateToken, Done, RevokeToken};
@@ -14,44 +14,31 @@ use leptos::prelude::*;
 /// The access tokens, and a form for another one.
 #[component]
 pub fn Tokens(
-    /// The page as it is now.
-    current: Current,
+    /// They.
+    tokens: Vec<TokenInfo>,
+    /// What was done last.
+    done: Option<Done>,
 ) -> impl IntoView {
     let create = ServerAction::<CreateToken>::new();
     let revoke = ServerAction::<RevokeToken>::new();
-    current.follow(create);
-    current.follow(revoke);
     let problems = Problems::of(create);
-    let form = NodeRef::new();
-    clear_when_done(form, done(create));
-    let said = current.said(|done| matches!(done, Done::TokenRevoked).then_some("The token was revoked."));
-    let secret = move || {
-        current.0.with(|content| match &content.done {
-            Some(Done::TokenMade { secret }) => Some(secret.clone()),
-            _ => None,
-        })
+    let (secret, said) = match done {
+        Some(Done::TokenMade { secret }) => (Some(secret), None),
+        Some(Done::TokenRevoked) => (None, Some("The token was revoked.")),
+        _ => (None, None),
     };
-    let tokens = move || current.0.with(|content| content.settings.tokens.clone());
+    let rows = tokens.into_iter().map(|token| view! { <Row token revoke/> }).collect_view();
     view! {
         <section class="panel" id="tokens" aria-labelledby="tokens-title">
             <h2 class="panel__title" id="tokens-title">"Access tokens"</h2>
             <p class="panel__text">
                 "With a token, a program can use the " <a href="/api" rel="external">"HTTP API"</a> " in your name."
             </p>
-            <super::Notice said=Signal::derive(said)/>
-            <Secret
-                secret=Signal::derive(secret)
-                id="token-secret"
-                label="New token"
-                remark="Copy it now: it is not shown again."
-            />
+            <Notice said/>
+            <Secret secret id="token-secret" label="New token"/>
             <FormProblem problems=Problems::of(revoke)/>
-            <ul class="rows">
-                <For each=tokens key=|token| (token.id, token.last_used) let:token>
-                    <Row token revoke/>
-                </For>
-            </ul>
-            <ActionForm action=create node_ref=form attr:class="form" attr:novalidate=true>
+            <ul class="rows">{rows}</ul>
+            <ActionForm action=create attr:class="form" attr:novalidate=true>
                 <FormProblem problems/>
                 <TextField
                     field=Field::Label
@@ -62,7 +49,7 @@ pub fn Tokens(
                     hint="What it is for, so that you know which one to revoke."
                     autocomplete="off"
                 />
-                <SubmitButton pending=create.pending()>"Create token"</SubmitButton>
+                <button class="button button--primary" type="submit">"Create token"</button>
             </ActionForm>
         </section>
     }
@@ -95,28 +82,24 @@ fn Row(token: TokenInfo, revoke: ServerAction<RevokeToken>) -> impl IntoView {
 /// Something that is shown once.
 #[component]
 pub fn Secret(
-    /// It, while it is shown.
-    #[prop(into)]
-    secret: Signal<Option<String>>,
+    /// It, when it is new.
+    secret: Option<String>,
     /// Unique on the page.
     id: &'static str,
     /// What it is.
     label: &'static str,
-    /// What to do with it.
-    remark: &'static str,
 ) -> impl IntoView {
-    let shown = move |text: String| {
-        let copied = text.clone();
+    let shown = secret.map(|secret| {
         view! {
             <div class="secret notice notice--success">
                 <label class="field__label" for=id>{label}</label>
                 <div class="field__row">
-                    <input class="field__input secret__text" type="text" id=id value=text readonly=true/>
-                    <CopyButton text=Callback::new(move |()| copied.clone())/>
+                    <input class="field__input secret__text" type="text" id=id value=secret.clone() readonly=true/>
+                    <CopyText text=secret/>
                 </div>
-                <p class="field__hint">{remark}</p>
+                <p class="field__hint">"Copy it now: it is not shown again."</p>
             </div>
         }
-    };
-    view! { <div role="status">{move || secret.get().map(shown)}</div> }
+    });
+    view! { <div role="status">{shown}</div> }
 }
