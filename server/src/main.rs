@@ -3,12 +3,17 @@
 use anyhow::Context;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
-use trunkline_server::config::{Config, Options};
-use trunkline_server::startup::Server;
+use trunkline_server::config::{Config, Options, Task};
+use trunkline_server::startup::{self, Server};
+
+/// How long tasks and threads that are still at work are waited for in the end: with what the server takes to stop,
+/// less than ten seconds.
+const END_WITHIN: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    match run() {
+    match begin() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
@@ -22,10 +27,23 @@ fn complain(error: &anyhow::Error) {
     eprintln!("trunkline: {error:#}");
 }
 
-#[tokio::main]
+fn begin() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("could not start")?;
+    let ended = runtime.block_on(run());
+    // Without a limit it would wait for a store that hangs.
+    runtime.shutdown_timeout(END_WITHIN);
+    ended
+}
+
 async fn run() -> anyhow::Result<()> {
-    let config = Config::try_from(Options::load()?)?;
+    let (task, options) = Options::load()?;
+    let config = Config::try_from(options)?;
     start_logging(&config)?;
+    if task == Task::NewEpoch {
+        startup::begin_new_history(&config).await?;
+        done(&config);
+        return Ok(());
+    }
     let (durability, bus) = (format!("{:?}", config.durability).to_lowercase(), config.bus.to_string());
     let (routing, database) = (format!("{:?}", config.routing).to_lowercase(), config.database.display().to_string());
     let public = config.public_url.as_ref().map(ToString::to_string);
@@ -60,6 +78,11 @@ async fn welcome(url: &str, state: &trunkline_server::web::state::AppState) {
         _ => "Open it and log in.",
     };
     println!("\n  Trunkline is at {url}\n  {next}\n  Stop it with Ctrl+C.\n");
+}
+
+#[expect(clippy::print_stdout, reason = "this is what whoever started the program wants to read")]
+fn done(config: &Config) {
+    println!("{} has a new history. Nodes can be started.", config.database.display());
 }
 
 /// Ends with SIGTERM or Ctrl+C.

@@ -21,6 +21,8 @@ pub struct Metrics {
     pub nudges_received: IntCounter,
     /// Changes not handed to the bus because the router was behind.
     pub nudges_dropped: IntCounter,
+    /// Envelopes that the bus could not send or this node not take in.
+    pub bus_dropped: IntCounter,
     /// Changes read from the store because nobody told of them.
     pub holes_filled: IntCounter,
     /// Live connections.
@@ -35,8 +37,10 @@ pub struct Metrics {
     pub canary_seconds: Gauge,
     /// 1 while the bus can hear.
     pub bus_up: IntGauge,
-    /// 1 while the store answers.
+    /// 1 while the store can be read.
     pub store_up: IntGauge,
+    /// 1 while the last write was committed.
+    pub store_writable: IntGauge,
     /// 1 while the lease is renewed.
     pub lease_up: IntGauge,
 }
@@ -86,6 +90,7 @@ impl Metrics {
             nudges_sent: counter("nudges_sent_total", "Changes handed to the bus")?,
             nudges_received: counter("nudges_received_total", "Changes that came from the bus")?,
             nudges_dropped: counter("nudges_dropped_total", "Changes that the router was too far behind for")?,
+            bus_dropped: counter("bus_dropped_total", "Envelopes that could not be sent or taken in")?,
             holes_filled: counter("holes_filled_total", "Changes read from the store because nobody told of them")?,
             connections: gauge("connections", "Live connections")?,
             closed: counters("connections_closed_total", "Connections closed by this node, by reason", "reason")?,
@@ -93,12 +98,14 @@ impl Metrics {
             frames_sent: counter("frames_sent_total", "Frames written to clients")?,
             canary_seconds,
             bus_up: gauge("bus_up", "1 while the bus can hear")?,
-            store_up: gauge("store_up", "1 while the store answers")?,
+            store_up: gauge("store_up", "1 while the store can be read")?,
+            store_writable: gauge("store_writable", "1 while the last write was committed")?,
             lease_up: gauge("lease_up", "1 while the lease is renewed")?,
             registry,
         };
         metrics.bus_up.set(1);
         metrics.store_up.set(1);
+        metrics.store_writable.set(1);
         Ok(metrics)
     }
 

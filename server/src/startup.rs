@@ -6,21 +6,25 @@ use crate::config::{BusUrl, Config};
 use crate::metrics::Metrics;
 use crate::node::{Node, Parts};
 use crate::presence::{Registry, memory::MemoryRegistry, redis::RedisRegistry};
-use crate::store::{Store, sqlite::SqliteStore};
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::lock::{LockError, NodeLock};
+use crate::store::{Durability, Store};
 use crate::web::{self, state::AppState};
 use anyhow::{Context, bail};
 use axum::Router;
 use leptos::config::LeptosOptions;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use trunkline_protocol::Millis;
+use tokio_util::task::AbortOnDropHandle;
+use trunkline_protocol::Epoch;
 
-/// How often a node tells the store that it uses it.
-const ANNOUNCE_EVERY: Duration = Duration::from_secs(5);
-/// After how long without a sign a node counts as gone.
-const ANNOUNCED_FOR: Millis = 15_000;
+/// How often a store that can not write is tried.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// All that a node does after it was told to stop. The process has a moment more, and is gone within ten seconds.
+const STOP_WITHIN: Duration = Duration::from_secs(9);
 /// How long open connections are waited for after they were told to close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -28,6 +32,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 pub struct Server {
     state: AppState,
     listener: TcpListener,
+    lock: NodeLock,
 }
 
 impl Server {
@@ -36,19 +41,20 @@ impl Server {
     /// # Errors
     /// With a sentence that says what to do.
     pub async fn prepare(config: Config) -> anyhow::Result<Self> {
+        make_folder(&config.database)?;
+        let lock = lock(&config).await?;
         let store = open_store(&config).await?;
-        let (bus, registry) = connect(&config)?;
-        let metrics = Arc::new(Metrics::new().context("could not set up the metrics")?);
-        let parts = Parts { store, bus, registry, routing: config.routing, metrics };
-        let node = Node::start(parts).await.context("the store can not be read")?;
-        refuse_a_split_cluster(&node).await?;
         let listener = TcpListener::bind(config.listen)
             .await
             .with_context(|| format!("listen: {} can not be used; is something else running there?", config.listen))?;
+        let (bus, registry) = connect(&config, store.epoch().await.context("the store can not be read")?)?;
+        let metrics = Arc::new(Metrics::new().context("could not set up the metrics")?);
+        let parts = Parts { store, bus, registry, routing: config.routing, metrics };
+        let node = Node::start(parts).await.context("the store can not be read")?;
         let accounts = Accounts::new(node.clone(), config.registration, config.session_lifetime);
         let leptos = leptos_options(&config);
         let state = AppState { node, accounts: Arc::new(accounts), config: Arc::new(config), leptos };
-        Ok(Self { state, listener })
+        Ok(Self { state, listener, lock })
     }
 
     /// Where it listens.
@@ -65,14 +71,16 @@ impl Server {
         &self.state
     }
 
-    /// Serves until `stop` comes, then lets clients move away, finishes what was taken in and returns.
+    /// Serves until `stop` comes, then lets clients move away, finishes what was taken in and returns, all of it within
+    /// [`STOP_WITHIN`].
     ///
     /// # Errors
-    /// If the listener fails.
+    /// If the listener fails, or the database was replaced.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let Self { state, listener } = self;
+        let Self { state, listener, lock: _lock } = self;
         let (node, drain) = (state.node.clone(), state.config.drain);
-        let announcing = tokio::spawn(announce(node.clone()));
+        let database = state.config.database.display().to_string();
+        let _watching = AbortOnDropHandle::new(tokio::spawn(watch_store(node.clone())));
         let router: Router = web::router(state);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let (closed, close) = tokio::sync::oneshot::channel::<()>();
@@ -84,20 +92,27 @@ impl Server {
         tokio::select! {
             ended = &mut serving => return Ok(ended??),
             () = stop => {}
+            () = node.abandoned() => bail!(
+                "database: {database} was replaced while this node was running. Before a backup is put back all nodes \
+                 have to be stopped, and trunkline --new-epoch has to be run"
+            ),
         }
         let connections = node.hub.size().0;
         tracing::info!(connections, "stopping: not ready, telling clients to move");
-        node.drain(drain);
-        wait_until_empty(&node, drain).await;
-        node.stop().await;
-        announcing.abort();
-        let _ = closed.send(());
-        // Upgraded sockets are not waited for by the server; give their close frames a moment.
-        wait_until_empty(&node, CLOSE_WITHIN).await;
-        if tokio::time::timeout(CLOSE_WITHIN, &mut serving).await.is_err() {
-            serving.abort();
+        let stopping = async {
+            node.drain(drain);
+            wait_until_empty(&node, drain).await;
+            node.stop().await;
+            let _ = closed.send(());
+            // Upgraded sockets are not waited for by the server; give their close frames a moment.
+            wait_until_empty(&node, CLOSE_WITHIN).await;
+            let _ = tokio::time::timeout(CLOSE_WITHIN, &mut serving).await;
+        };
+        match tokio::time::timeout(STOP_WITHIN, stopping).await {
+            Ok(()) => tracing::info!("stopped"),
+            Err(_) => tracing::warn!("stopped without finishing: senders of what was not stored will send it again"),
         }
-        tracing::info!("stopped");
+        serving.abort();
         Ok(())
     }
 }
@@ -112,56 +127,95 @@ async fn wait_until_empty(node: &Node, most: Duration) {
     let _ = tokio::time::timeout(most, empty).await;
 }
 
+fn make_folder(database: &Path) -> anyhow::Result<()> {
+    let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("database: the folder {} can not be made", folder.display()))
+}
+
 async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     let path = &config.database;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("database: the folder {} can not be made", folder.display()))?;
-    }
     let store = SqliteStore::open(path, config.durability)
         .await
         .with_context(|| format!("database: {} can not be opened", path.display()))?;
     Ok(Arc::new(store))
 }
 
-fn connect(config: &Config) -> anyhow::Result<(Arc<dyn Bus>, Arc<dyn Registry>)> {
+/// The bus and the registry of those who serve this history. What two deployments say on one Redis must not meet, nor
+/// what is said of a history and of the one before; and Redis keeps apart by database number what it stores, but not
+/// what is published.
+fn connect(config: &Config, history: Epoch) -> anyhow::Result<(Arc<dyn Bus>, Arc<dyn Registry>)> {
+    let prefix = format!("{}:{history}", config.bus_prefix);
     Ok(match &config.bus {
         BusUrl::Memory => (Arc::new(MemoryBus::new()), Arc::new(MemoryRegistry::new())),
         BusUrl::Redis(url) => (
-            Arc::new(RedisBus::connect(url, &config.bus_prefix).context("bus: not a Redis address")?),
-            Arc::new(RedisRegistry::connect(url, &config.bus_prefix).context("bus: not a Redis address")?),
+            Arc::new(RedisBus::connect(url, &prefix).context("bus: not a Redis address")?),
+            Arc::new(RedisRegistry::connect(url, &prefix).context("bus: not a Redis address")?),
         ),
     })
 }
 
 /// Two nodes on one database that can not hear each other would show people half of their conversations late.
-async fn refuse_a_split_cluster(node: &Node) -> anyhow::Result<()> {
-    let kind = node.bus_kind();
-    let others = node.store.announce(node.id(), kind, crate::clock::now(), ANNOUNCED_FOR).await?;
-    if kind == "memory" && !others.is_empty() {
-        node.store.withdraw(node.id()).await?;
-        bail!(
-            "bus: another node is using this database, and two nodes need a bus between them. Give both the same \
-             --bus redis://…, or stop the other node (if it crashed, wait {} seconds)",
-            ANNOUNCED_FOR / 1000
-        );
+async fn lock(config: &Config) -> anyhow::Result<NodeLock> {
+    let (database, bus, own) = (config.database.clone(), config.bus.clone(), meeting_point(config));
+    let told = own.clone();
+    let locked = tokio::task::spawn_blocking(move || match bus {
+        BusUrl::Memory => NodeLock::alone(&database, &told),
+        BusUrl::Redis(_) => NodeLock::shared(&database, &told),
+    });
+    match locked.await? {
+        Err(LockError::Used { bus: theirs }) => bail!(
+            "bus: another node is using this database with the bus {theirs}, and this one would use {own}. Two nodes \
+             need the same bus between them: give both the same --bus redis://… and the same --bus-prefix, or stop \
+             the other node"
+        ),
+        locked => locked.context("database: can not be locked against other nodes"),
     }
-    if let Some(other) = others.iter().find(|other| other.bus != kind) {
-        node.store.withdraw(node.id()).await?;
-        bail!(
-            "bus: another node on this database uses the bus {}, this one {kind}. Give both the same --bus redis://…",
-            other.bus
-        );
-    }
-    Ok(())
 }
 
-async fn announce(node: Arc<Node>) {
+/// Where nodes with these settings hear each other, without secrets.
+fn meeting_point(config: &Config) -> String {
+    match &config.bus {
+        BusUrl::Memory => "memory".to_owned(),
+        bus @ BusUrl::Redis(_) => format!("{} with the prefix {}", bus.server(), config.bus_prefix),
+    }
+}
+
+/// Begins a new history in a database that was put back from a backup.
+///
+/// # Errors
+/// If there is none, or a node is using it.
+pub async fn begin_new_history(config: &Config) -> anyhow::Result<()> {
+    let path = &config.database;
+    if !path.exists() {
+        bail!("database: there is no file {}", path.display());
+    }
+    let (database, told) = (path.clone(), "none: it is being given a new history");
+    let locked = tokio::task::spawn_blocking(move || NodeLock::alone(&database, told)).await?;
+    let _lock = match locked {
+        Err(LockError::Used { .. }) => bail!("database: a node is using {}; stop all nodes first", path.display()),
+        locked => locked.context("database: can not be locked against nodes")?,
+    };
+    let opened = SqliteStore::open(path, Durability::Fsync).await;
+    let store = opened.with_context(|| format!("database: {} can not be opened", path.display()))?;
+    store.begin_new_history().await.context("database")?;
+    store.close().await.context("database")
+}
+
+/// Keeps the metric, and tries to write while the store can not, since a node that is not ready may be given nothing
+/// to write.
+async fn watch_store(node: Arc<Node>) {
+    let mut writable = node.store.writable();
     loop {
-        tokio::time::sleep(ANNOUNCE_EVERY).await;
-        let announced = node.store.announce(node.id(), node.bus_kind(), crate::clock::now(), ANNOUNCED_FOR).await;
-        if let Err(error) = announced {
-            tracing::warn!(error = %error, "could not announce this node");
+        let works = *writable.borrow_and_update();
+        node.metrics.store_writable.set(i64::from(works));
+        if !works {
+            tokio::time::sleep(PROBE_EVERY).await;
+            if let Err(error) = node.store.probe().await {
+                tracing::warn!(error = %error, "the store still can not write");
+            }
+        } else if writable.changed().await.is_err() {
+            return;
         }
     }
 }

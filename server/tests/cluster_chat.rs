@@ -6,9 +6,7 @@ mod support;
 use std::time::Duration;
 use support::cluster::Cluster;
 use support::device::{Device, View};
-use support::server::{Database, TestServer};
 use trunkline_protocol::{CloseCode, Seq};
-use trunkline_server::config::Options;
 use trunkline_server::node::Routing;
 use trunkline_server::store::Amendment;
 
@@ -199,20 +197,4 @@ async fn a_session_ended_on_one_node_closes_on_the_other(routing: Routing) {
     }
     assert_eq!(devices[0].view().welcomes, 1);
     devices[0].live().await;
-}
-
-#[tokio::test]
-async fn two_nodes_without_a_bus_between_them_are_refused_with_what_to_do() {
-    let database = Database::new();
-    let _first = TestServer::start_with(&database, Options::default()).await;
-    let refused = TestServer::try_start_with(&database, Options::default()).await.err().expect("a refusal");
-    let sentence = format!("{refused:#}");
-    assert!(sentence.contains("another node") && sentence.contains("--bus redis://"), "{sentence}");
-}
-
-#[tokio::test]
-async fn a_node_that_stopped_well_makes_room_for_the_next_at_once() {
-    let database = Database::new();
-    TestServer::start_with(&database, Options::default()).await.stop().await;
-    TestServer::start_with(&database, Options::default()).await.stop().await;
 }

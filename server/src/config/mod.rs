@@ -5,7 +5,7 @@
 
 mod options;
 
-pub use options::Options;
+pub use options::{Options, Task};
 
 use crate::node::Routing;
 use crate::store::Durability;
@@ -92,11 +92,27 @@ impl fmt::Debug for BusUrl {
 impl fmt::Display for BusUrl {
     /// Without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Redis(url) = self else { return f.write_str("memory") };
-        match (url.split_once("://"), url.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, host))) => write!(f, "{scheme}://…@{host}"),
-            _ => f.write_str(url),
-        }
+        let (scheme, secret, server, query) = self.parts();
+        write!(f, "{scheme}{}{server}{}", if secret { "…@" } else { "" }, if query { "?…" } else { "" })
+    }
+}
+
+impl BusUrl {
+    /// The server alone, by which nodes with different users know that they use the same.
+    #[must_use]
+    pub fn server(&self) -> String {
+        let (scheme, _, server, _) = self.parts();
+        format!("{scheme}{server}")
+    }
+
+    /// Scheme, whether a user or password follows, server, and whether a query follows, which may hold a password.
+    fn parts(&self) -> (&str, bool, &str, bool) {
+        let Self::Redis(url) = self else { return ("memory", false, "", false) };
+        let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + "://".len()));
+        // A password may contain a question mark.
+        let (secret, rest) = rest.rsplit_once('@').map_or((false, rest), |(_, server)| (true, server));
+        let (server, query) = rest.split_once('?').map_or((rest, false), |(server, _)| (server, true));
+        (scheme, secret, server, query)
     }
 }
 
@@ -166,7 +182,8 @@ fn bus(url: &str) -> Result<BusUrl, ConfigError> {
     if url == "memory" {
         return Ok(BusUrl::Memory);
     }
-    if url.starts_with("redis://") && url.len() > "redis://".len() {
+    let is_redis = |scheme: &str| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty());
+    if is_redis("redis://") || is_redis("redis+unix://") {
         return Ok(BusUrl::Redis(url.to_owned()));
     }
     let problem = format!("{} is neither memory nor a Redis address, such as redis://127.0.0.1:6379", redact(url));
@@ -199,8 +216,8 @@ fn days(days: u32) -> Result<Duration, ConfigError> {
 }
 
 fn drain(seconds: u64) -> Result<u64, ConfigError> {
-    if seconds > 8 {
-        return Err(ConfigError::new("drain-seconds", "give at most 8: a node exits within 10 seconds"));
+    if seconds > 6 {
+        return Err(ConfigError::new("drain-seconds", "give at most 6: a node exits within 10 seconds"));
     }
     Ok(seconds)
 }
@@ -240,6 +257,12 @@ mod tests {
     fn a_password_is_never_shown() {
         let url = BusUrl::Redis("redis://user:secret@host:6379/1".to_owned());
         assert_eq!(format!("{url} {url:?}"), "redis://…@host:6379/1 redis://…@host:6379/1");
+        let url = BusUrl::Redis("redis+unix:///run/redis.sock?user=a&pass=secret".to_owned());
+        assert_eq!(
+            (url.to_string(), url.server()),
+            ("redis+unix:///run/redis.sock?…".into(), "redis+unix:///run/redis.sock".into())
+        );
+        assert_eq!(BusUrl::Redis("redis://a:secret@host/1".to_owned()).server(), "redis://host/1");
         let mut options = Options { bus: Some("rediss:user:secret@host".to_owned()), ..Options::default() };
         assert!(!error(options.clone()).contains("secret"));
         options.bus = None;

@@ -23,8 +23,21 @@ struct CommandLine {
     /// File with settings (TOML)
     #[arg(long, env = "TRUNKLINE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Instead of serving, give the database a new history, and end: after a backup was put back, before the first
+    /// node starts
+    #[arg(long)]
+    new_epoch: bool,
     #[command(flatten)]
     options: Options,
+}
+
+/// What the program is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Serve as a node.
+    Serve,
+    /// Give the database a new history.
+    NewEpoch,
 }
 
 /// All settings, each of them optional.
@@ -45,14 +58,14 @@ pub struct Options {
     #[arg(long, env = "TRUNKLINE_TRUSTED_PROXIES", value_name = "ADDRESSES", value_delimiter = ',')]
     pub trusted_proxies: Option<Vec<IpAddr>>,
     /// Where everything is stored [default: sqlite:data/trunkline.db]
-    #[arg(long, env = "TRUNKLINE_DATABASE", value_name = "URL")]
+    #[arg(long, env = "TRUNKLINE_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
     /// When a message counts as stored: after an fsync, which survives a power cut, or once the operating
     /// system has it, which survives a crash of the program only [default: fsync]
     #[arg(long, env = "TRUNKLINE_DURABILITY")]
     pub durability: Option<Durability>,
-    /// What carries messages between nodes: `memory` for one node alone, or `redis://[user:password@]host:port`
-    /// [default: memory]
+    /// What carries messages between nodes: `memory` for one node alone, `redis://[user:password@]host:port` or
+    /// `redis+unix:///path/of/socket` [default: memory]
     #[arg(long, env = "TRUNKLINE_BUS", value_name = "URL", hide_env_values = true)]
     pub bus: Option<String>,
     /// Prefix of everything this cluster keeps in Redis [default: trunkline]
@@ -106,14 +119,15 @@ impl Options {
     ///
     /// # Errors
     /// If the file can not be read.
-    pub fn load() -> anyhow::Result<Self> {
-        let CommandLine { config, options } = CommandLine::parse();
-        let Some(path) = config else { return Ok(options) };
+    pub fn load() -> anyhow::Result<(Task, Self)> {
+        let CommandLine { config, new_epoch, options } = CommandLine::parse();
+        let task = if new_epoch { Task::NewEpoch } else { Task::Serve };
+        let Some(path) = config else { return Ok((task, options)) };
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("config: the file {} can not be read", path.display()))?;
         let file = toml::from_str(&text)
             .with_context(|| format!("config: the file {} has something that is no setting", path.display()))?;
-        Ok(options.or(file))
+        Ok((task, options.or(file)))
     }
 
     /// These settings, and those of `other` where nothing is said.

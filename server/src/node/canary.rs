@@ -71,6 +71,7 @@ pub async fn run(node: Arc<Node>) {
             () = node.stop.cancelled() => return,
             changed = health.changed() => if changed.is_err() { return },
             _ = ticks.tick() => {
+                node.note_dropped();
                 let now = Instant::now();
                 if node.canary.silence(now) > DEAF_AFTER {
                     tracing::warn!("the bus is deaf; connecting it anew");

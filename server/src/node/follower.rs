@@ -22,6 +22,7 @@ pub async fn run(node: Arc<Node>) {
             () = tokio::time::sleep(wait) => {}
         }
         match node.store.follow(Some(node.position())).await {
+            Ok(followed) if !node.continues(&followed) => return,
             Ok(followed) => {
                 node.metrics.store_up.set(1);
                 node.take_followed(followed).await;

@@ -7,6 +7,7 @@ use crate::bus::envelope::{ChangeEnvelope, Envelope, Signal};
 use crate::store::{Credential, MovedCursor};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use trunkline_protocol::{Seq, ServerFrame};
 
@@ -18,10 +19,23 @@ pub async fn run(node: Arc<Node>, mut inbox: mpsc::Receiver<Bytes>) {
             bytes = inbox.recv() => bytes,
         };
         let Some(bytes) = bytes else { return };
+        node.note_dropped();
         match Envelope::decode(&bytes) {
             Ok(Envelope::Change(change)) => take_change(&node, change),
             Ok(Envelope::Signal(signal)) => take_signal(&node, signal),
             Err(error) => tracing::debug!(error = %error, bytes = bytes.len(), "ignored an envelope"),
+        }
+    }
+}
+
+impl Node {
+    /// Counts what the bus could not carry. What did not fit into the inbox is read from the store at once.
+    pub(super) fn note_dropped(&self) {
+        let dropped = self.bus.dropped();
+        let known = self.dropped.fetch_max(dropped, Ordering::Relaxed);
+        if dropped > known {
+            self.metrics.bus_dropped.inc_by(dropped - known);
+            self.follow.notify_one();
         }
     }
 }

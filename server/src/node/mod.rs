@@ -43,7 +43,7 @@ use crate::bus::{
 };
 use crate::metrics::Metrics;
 use crate::presence::Registry;
-use crate::store::{Credential, Store, StoreError};
+use crate::store::{Credential, Followed, Store, StoreError};
 use appender::Submission;
 use canary::Canary;
 use hub::Hub;
@@ -57,7 +57,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use trunkline_protocol::{CloseCode, NodeId, Position};
+use trunkline_protocol::{CloseCode, Epoch, NodeId, Position};
 
 /// Which nodes are told of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -92,6 +92,12 @@ pub struct Node {
     position: AtomicU64,
     /// Wakes the follower before its time.
     follow: Notify,
+    /// What the bus is known to have dropped.
+    dropped: AtomicU64,
+    /// The history that this node serves.
+    epoch: Epoch,
+    /// The store is another one than this node began with.
+    abandoned: CancellationToken,
     /// Whether this node is cut off from the others.
     degraded: watch::Sender<bool>,
     draining: watch::Sender<bool>,
@@ -123,7 +129,7 @@ impl Node {
         let id = NodeId::random();
         // Hear first, then read: what is committed after this position is found by following it.
         let inbox = bus.subscribe(id).await;
-        let position = store.follow(None).await?.position;
+        let Followed { epoch, position, .. } = store.follow(None).await?;
         let (submissions, submitted) = mpsc::channel(appender::QUEUE);
         let (outbound, routed) = mpsc::channel(router::QUEUE);
         let node = Arc::new(Self {
@@ -143,6 +149,9 @@ impl Node {
             outbound,
             position: AtomicU64::new(position.0),
             follow: Notify::new(),
+            dropped: AtomicU64::new(0),
+            epoch,
+            abandoned: CancellationToken::new(),
             degraded: watch::Sender::new(false),
             draining: watch::Sender::new(false),
             stop: CancellationToken::new(),
@@ -216,6 +225,25 @@ impl Node {
         }
     }
 
+    /// Ends when the store turns out to be another one than this node began with: the process must stop then.
+    pub async fn abandoned(&self) {
+        self.abandoned.cancelled().await;
+    }
+
+    /// Whether what was followed continues what this node knows. If not, the file was replaced under it: it takes
+    /// nothing more in, and its clients connect elsewhere.
+    fn continues(&self, followed: &Followed) -> bool {
+        let continues = followed.epoch == self.epoch && followed.position >= self.position();
+        if !continues {
+            self.stop.cancel();
+            for handle in self.hub.connections() {
+                handle.outbound.close(CloseCode::NewIncarnation);
+            }
+            self.abandoned.cancel();
+        }
+        continues
+    }
+
     /// Finishes what was taken in, closes what is still connected, gives the lease back and stops.
     pub async fn stop(&self) {
         self.draining.send_replace(true);
@@ -234,9 +262,6 @@ impl Node {
             tracing::warn!(error = %error, "could not give the lease back; it ends by itself");
         }
         self.signal_all(Signal::Presence { node: self.id(), entered: Vec::new(), left: last_seen });
-        if let Err(error) = self.store.withdraw(self.id()).await {
-            tracing::warn!(error = %error, "could not say goodbye to the store");
-        }
     }
 
     /// Runs a task of this node until it ends or the node stops.

@@ -19,9 +19,9 @@
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use thiserror::Error;
+use tokio::sync::watch;
 use trunkline_protocol::{
-    Change, Conversation, ConversationId, Epoch, Millis, NodeId, Position, Presence, SendKey, Seq, SessionId, User,
-    UserId,
+    Change, Conversation, ConversationId, Epoch, Millis, Position, Presence, SendKey, Seq, SessionId, User, UserId,
 };
 
 pub mod sqlite;
@@ -140,8 +140,10 @@ pub struct Appended {
 }
 
 /// What happened since a position.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {
+    /// The store's history. Another one than before: the position that was asked means nothing in it.
+    pub epoch: Epoch,
     /// Follow from here the next time.
     pub position: Position,
     /// Conversations with new changes.
@@ -347,6 +349,12 @@ pub trait Store: Send + Sync + 'static {
     /// The identity of this history.
     async fn epoch(&self) -> Result<Epoch, StoreError>;
 
+    /// Whether the last write could be committed; changes can be waited for. `true` before the first.
+    fn writable(&self) -> watch::Receiver<bool>;
+
+    /// Writes something that nobody needs, to see whether it can: for a node that has nothing to write.
+    async fn probe(&self) -> Result<(), StoreError>;
+
     /// Appends messages in the order given, in one transaction, and answers each by itself: a refused one does
     /// not hold back the others. The outer error means that none was stored.
     ///
@@ -502,22 +510,4 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether an invite is good at `now`.
     async fn invite_is_valid(&self, invite: &[u8; 32], now: Millis) -> Result<bool, StoreError>;
-
-    // ---- nodes ---------------------------------------------------------------------------------------------
-
-    /// Says that a node uses this store, and how nodes reach each other. Returns the others that said so in
-    /// the last `within` milliseconds and have not said goodbye.
-    async fn announce(&self, node: NodeId, bus: &str, now: Millis, within: Millis) -> Result<Vec<Peer>, StoreError>;
-
-    /// A node's goodbye.
-    async fn withdraw(&self, node: NodeId) -> Result<(), StoreError>;
-}
-
-/// Another node on the same store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Its incarnation.
-    pub node: NodeId,
-    /// Its bus, by kind: `memory` or `redis`.
-    pub bus: String,
 }

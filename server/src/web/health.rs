@@ -28,7 +28,7 @@ struct Readiness {
     ready: bool,
     /// This incarnation.
     node: String,
-    /// `up` or `down`.
+    /// `up`, or `down` when it can not be read or the last write failed.
     store: &'static str,
     /// `fsync` or `os`.
     durability: String,
@@ -42,7 +42,7 @@ struct Readiness {
 
 async fn ready(State(state): State<AppState>) -> impl IntoResponse {
     let epoch = tokio::time::timeout(STORE_WITHIN, state.node.store.epoch()).await;
-    let store_up = matches!(epoch, Ok(Ok(_)));
+    let store_up = matches!(epoch, Ok(Ok(_))) && *state.node.store.writable().borrow();
     let draining = *state.node.draining().borrow();
     let ready = store_up && !draining;
     let readiness = Readiness {

@@ -24,17 +24,25 @@ pub(crate) trait Engine: Send + Sync + 'static {
 }
 
 /// A file of its own, which is deleted in the end.
-pub(crate) struct Sqlite(TempDir);
+pub(crate) struct Sqlite {
+    folder: TempDir,
+    /// What [`Engine::open`] opens it with.
+    durability: Durability,
+}
 
 impl Default for Sqlite {
     fn default() -> Self {
-        Self(TempDir::new().unwrap())
+        Self::with(Durability::Os)
     }
 }
 
 impl Sqlite {
+    pub(crate) fn with(durability: Durability) -> Self {
+        Self { folder: TempDir::new().unwrap(), durability }
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
-        self.0.path().join("trunkline.db")
+        self.folder.path().join("trunkline.db")
     }
 
     pub(crate) async fn try_open(&self, durability: Durability) -> Result<SqliteStore, StoreError> {
@@ -45,7 +53,7 @@ impl Sqlite {
 #[async_trait]
 impl Engine for Sqlite {
     async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(self.try_open(Durability::Os).await.unwrap())
+        Arc::new(self.try_open(self.durability).await.unwrap())
     }
 }
 

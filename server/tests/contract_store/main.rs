@@ -28,7 +28,6 @@ mod cursors;
 mod follow;
 mod groups;
 mod keys;
-mod nodes;
 mod people;
 mod ranges;
 mod resume;

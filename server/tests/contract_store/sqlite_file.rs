@@ -70,6 +70,37 @@ async fn two_files_are_two_histories() {
     assert_ne!(one.open().await.epoch().await.unwrap(), two.open().await.epoch().await.unwrap());
 }
 
+#[tokio::test]
+async fn a_new_history_is_begun_on_request_and_stays() {
+    let file = Sqlite::default();
+    let store = file.try_open(Durability::Fsync).await.unwrap();
+    let (before, account) = (store.epoch().await.unwrap(), store.create_account(account("ann")).await.unwrap());
+    store.begin_new_history().await.unwrap();
+    store.close().await.unwrap();
+    let store = file.open().await;
+    let after = store.epoch().await.unwrap();
+    assert_ne!(after, before);
+    assert_eq!(store.user_named("ann").await.unwrap(), Some(account.user));
+    assert_eq!(file.open().await.epoch().await.unwrap(), after);
+}
+
+#[tokio::test]
+async fn a_store_that_can_not_write_says_so_until_it_can() {
+    let file = Sqlite::default();
+    let store = file.open().await;
+    store.probe().await.unwrap();
+    assert!(*store.writable().borrow());
+    let other = rusqlite::Connection::open(file.path()).unwrap();
+    // Fails at once, where a lock would be waited for.
+    let damage = |sql: &str| other.execute_batch(sql).unwrap();
+    damage("CREATE TRIGGER full BEFORE UPDATE ON meta BEGIN SELECT raise(ROLLBACK, 'the disk is full'); END");
+    assert_refused!(store.probe().await, StoreError::Unavailable { .. });
+    assert!(!*store.writable().borrow());
+    damage("DROP TRIGGER full");
+    store.probe().await.unwrap();
+    assert!(*store.writable().borrow());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closing_finishes_what_is_queued_and_leaves_one_file() {
     let file = Sqlite::default();
@@ -91,9 +122,7 @@ async fn closing_finishes_what_is_queued_and_leaves_one_file() {
 #[tokio::test]
 async fn messages_survive_with_either_durability() {
     for durability in [Durability::Fsync, Durability::Os] {
-        let file = Sqlite::default();
-        file.try_open(durability).await.unwrap().close().await.unwrap();
-        let db = Database::new(file).await;
+        let db = Database::new(Sqlite::with(durability)).await;
         let [ann, bob] = db.people(["ann", "bob"]).await;
         let (direct, _) = db.b.direct(ann.id, bob.id, NOW).await.unwrap();
         db.post(&ann, direct, "kept").await;

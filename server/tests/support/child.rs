@@ -3,7 +3,7 @@
 use super::server::Database;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -48,6 +48,15 @@ impl ChildNode {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Stops it as a supervisor does (SIGTERM), and waits until it has ended.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        let id = self.process.id();
+        // The shell's own `kill`: the program of that name is not installed everywhere.
+        let done = Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status();
+        assert!(done.expect("a shell").success(), "the signal reaches the node");
+        self.process.wait().expect("it has ended")
     }
 
     /// Ends it as a power cut would (SIGKILL).

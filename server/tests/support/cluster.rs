@@ -40,6 +40,9 @@ impl Cluster {
     pub(crate) async fn start_without_nudges(routing: Routing) -> Self {
         let (redis, database) = (RedisServer::start(), Database::new());
         let start = async |prefix: &str| {
+            // Nodes that do not hear each other are refused, unless the lock says what it does not know.
+            let lock = format!("{} with the prefix {prefix}\n", redis.url());
+            std::fs::write(database.lock_path(), lock).expect("written");
             let options = Options { bus_prefix: Some(prefix.to_owned()), ..options(&redis, routing) };
             let server = TestServer::start_with(&database, options).await;
             server.bus_is("up", SOON).await;

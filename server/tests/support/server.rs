@@ -3,6 +3,7 @@
 use super::device::Device;
 use super::raw::Raw;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -29,7 +30,16 @@ impl Database {
 
     /// As the setting `database` wants it.
     pub(crate) fn url(&self) -> String {
-        format!("sqlite:{}", self.0.path().join("trunkline.db").display())
+        format!("sqlite:{}", self.path().display())
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.0.path().join("trunkline.db")
+    }
+
+    /// The file by which nodes keep others from the database.
+    pub(crate) fn lock_path(&self) -> PathBuf {
+        self.0.path().join("trunkline.db-nodes")
     }
 }
 
@@ -99,6 +109,11 @@ impl TestServer {
     /// Begins to stop it as SIGTERM does; [`Self::stop`] waits for the end.
     pub(crate) fn begin_stop(&mut self) {
         drop(self.stop.take());
+    }
+
+    /// Waits until it ends by itself, and gives what it says then.
+    pub(crate) async fn ended(&mut self) -> anyhow::Result<()> {
+        (&mut self.serving).await.expect("a task")
     }
 
     pub(crate) fn state(&self) -> &AppState {

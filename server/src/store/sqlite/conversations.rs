@@ -63,7 +63,7 @@ pub(super) fn resume(connection: &Connection, user: UserId, since: Option<Positi
     Ok(Resume { epoch: epoch(connection)?, position, complete: since.is_none(), conversations, left, joined })
 }
 
-/// [`crate::store::Store::epoch`]. Read anew each time: a restored copy has another one.
+/// [`crate::store::Store::epoch`]. Read anew each time: the file may be replaced under a running node.
 pub(super) fn epoch(connection: &Connection) -> Result<Epoch, Fault> {
     Ok(connection.prepare_cached("SELECT epoch FROM meta")?.query_row([], |row| row.get(0)).map(Epoch)?)
 }

@@ -57,8 +57,8 @@ pub(super) fn changes(
 
 /// [`crate::store::Store::follow`].
 pub(super) fn follow(connection: &Connection, after: Option<Position>) -> Result<Followed, Fault> {
-    let position = rows::position(connection)?;
-    let mut followed = Followed { position, ..Followed::default() };
+    let (epoch, position) = (super::conversations::epoch(connection)?, rows::position(connection)?);
+    let mut followed = Followed { epoch, position, changed: Vec::new(), cursors: Vec::new(), ended: Vec::new() };
     if let Some(after) = after.filter(|after| *after < position) {
         followed.changed = grown(connection, after)?;
         followed.cursors = moved(connection, after)?;

@@ -6,23 +6,25 @@
 //!
 //! # Layout
 //!
-//! - `connection`, `migrations`: the file, its settings and its schema (`schema/*.sql`)
+//! - `connection`, `migrations`, `boot`: the file, its settings, its schema (`schema/*.sql`) and its history
 //! - `writer`: the one thread that writes, and its group commit; `readers`: those that read
 //! - `seam`: the trait, each method handed to one of the two
 //! - `append`, `log`, `cursors`, `conversations`, `groups`, `people`, `sessions`, `tokens`,
-//!   `invites`, `nodes`: the SQL, by subject, next to the code that runs it
+//!   `invites`: the SQL, by subject, next to the code that runs it
 //! - `rows`, `fault`: what these share
+//! - [`lock`]: which nodes may share the file
 
 mod append;
+mod boot;
 mod connection;
 mod conversations;
 mod cursors;
 mod fault;
 mod groups;
 mod invites;
+pub mod lock;
 mod log;
 mod migrations;
-mod nodes;
 mod people;
 mod readers;
 mod rows;
@@ -31,12 +33,14 @@ mod sessions;
 mod tokens;
 mod writer;
 
+use rusqlite::Connection;
 use std::path::Path;
 use tokio::task;
+use trunkline_protocol::Epoch;
 
 use self::fault::Fault;
 use self::readers::Readers;
-use self::writer::Writer;
+use self::writer::{Write, Writer};
 use super::{Durability, StoreError};
 
 /// Connections that read: enough that a long welcome does not hold up a short one, few enough to stay cached.
@@ -61,6 +65,17 @@ impl SqliteStore {
         opened.map_err(|error| Fault::Failed(error.into())).flatten().map_err(|fault| fault.during(OPEN))
     }
 
+    /// Begins a new history: for a file that went back in time, as a backup does that was put back. What devices
+    /// remember of the old one is void then. No node may be running.
+    pub async fn begin_new_history(&self) -> Result<(), StoreError> {
+        let epoch = Epoch::random();
+        let work = move |write: &Write<'_>| {
+            write.execute("UPDATE meta SET epoch = ?1", [epoch.0])?;
+            Ok(())
+        };
+        self.writer.write("begin a new history", work).await
+    }
+
     /// Finishes what is queued and closes the file. (Dropping does the same, but makes its thread wait.)
     pub async fn close(self) -> Result<(), StoreError> {
         let closed = task::spawn_blocking(move || drop(self)).await;
@@ -69,11 +84,7 @@ impl SqliteStore {
 }
 
 fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
-    let mut writing = connection::open(path)?;
-    migrations::check(&writing)?;
-    connection::use_write_ahead_log(&writing)?;
-    connection::for_writing(&writing, durability)?;
-    migrations::migrate(&mut writing)?;
+    let writing = open_for_writing(path, durability)?;
     let mut reading = Vec::with_capacity(READERS);
     for _ in 0..READERS {
         let connection = connection::open(path)?;
@@ -83,4 +94,35 @@ fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
     let readers = Readers::start(reading).map_err(|error| Fault::Failed(error.into()))?;
     let writer = Writer::start(writing).map_err(|error| Fault::Failed(error.into()))?;
     Ok(SqliteStore { readers, writer })
+}
+
+fn open_for_writing(path: &Path, durability: Durability) -> Result<Connection, Fault> {
+    let mut connection = connection::open(path)?;
+    migrations::check(&connection)?;
+    connection::use_write_ahead_log(&connection)?;
+    migrations::migrate(&mut connection)?;
+    boot::check(&mut connection, durability, &boot::current())?;
+    connection::for_writing(&connection, durability)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_durability_that_was_asked_for_is_the_one_that_writes() -> Result<(), Fault> {
+        // As SQLite counts them: NORMAL is 1, FULL is 2. (Tests can not cut the power.)
+        for (durability, synchronous) in [(Durability::Fsync, 2), (Durability::Os, 1)] {
+            let folder = tempfile::tempdir().map_err(|error| Fault::Failed(error.into()))?;
+            for _ in 0..2 {
+                let connection = open_for_writing(&folder.path().join("trunkline.db"), durability)?;
+                let found: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+                assert_eq!(found, synchronous, "{durability:?}");
+                let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+                assert_eq!(mode, "wal");
+            }
+        }
+        Ok(())
+    }
 }

@@ -2,21 +2,35 @@
 
 use async_trait::async_trait;
 use rusqlite::Connection;
+use tokio::sync::watch;
 use trunkline_protocol::{
-    Change, Conversation, ConversationId, Epoch, Millis, NodeId, Position, Presence, Seq, SessionId, User, UserId,
+    Change, Conversation, ConversationId, Epoch, Millis, Position, Presence, Seq, SessionId, User, UserId,
 };
 
 use super::writer::Write;
-use super::{SqliteStore, append, conversations, cursors, groups, invites, log, nodes, people, sessions, tokens};
+use super::{SqliteStore, append, conversations, cursors, groups, invites, log, people, sessions, tokens};
 use crate::store::{
     Account, Amendment, Append, AppendError, Appended, Credential, CursorState, Followed, Identity, Membership,
-    NewAccount, NewSession, Peer, Range, Resume, SessionRow, Store, StoreError, TokenRow,
+    NewAccount, NewSession, Range, Resume, SessionRow, Store, StoreError, TokenRow,
 };
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn epoch(&self) -> Result<Epoch, StoreError> {
         self.readers.read("read the epoch", conversations::epoch).await
+    }
+
+    fn writable(&self) -> watch::Receiver<bool> {
+        self.writer.works()
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        // SQLite writes no page that stays as it was, so the position has to move.
+        let work = |write: &Write<'_>| {
+            write.position();
+            Ok(())
+        };
+        self.writer.write("write anything", work).await
     }
 
     async fn append(&self, batch: Vec<Append>) -> Result<Vec<Result<Appended, AppendError>>, StoreError> {
@@ -216,14 +230,5 @@ impl Store for SqliteStore {
     async fn invite_is_valid(&self, invite: &[u8; 32], now: Millis) -> Result<bool, StoreError> {
         let invite = *invite;
         self.readers.read("check an invite", move |read| invites::is_valid(read, &invite, now)).await
-    }
-
-    async fn announce(&self, node: NodeId, bus: &str, now: Millis, within: Millis) -> Result<Vec<Peer>, StoreError> {
-        let bus = bus.to_owned();
-        self.writer.write("announce a node", move |write| nodes::announce(write, node, &bus, now, within)).await
-    }
-
-    async fn withdraw(&self, node: NodeId) -> Result<(), StoreError> {
-        self.writer.write("withdraw a node", move |write| nodes::withdraw(write, node)).await
     }
 }

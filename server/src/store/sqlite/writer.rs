@@ -12,7 +12,7 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use trunkline_protocol::Position;
 
 use super::fault::{Fault, Trouble};
@@ -29,14 +29,21 @@ const GROUP: usize = 256;
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    works: watch::Receiver<bool>,
 }
 
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let thread = thread::Builder::new().name("store-writer".into()).spawn(move || run(connection, queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        let (tell, works) = watch::channel(true);
+        let thread = thread::Builder::new().name("store-writer".into()).spawn(move || run(connection, queue, &tell))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), works })
+    }
+
+    /// Whether the last transaction could be committed.
+    pub(super) fn works(&self) -> watch::Receiver<bool> {
+        self.works.clone()
     }
 
     /// Runs `work` in a transaction and returns once that is committed.
@@ -163,7 +170,7 @@ where
     }
 }
 
-fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, works: &watch::Sender<bool>) {
     let mut group = Vec::with_capacity(GROUP);
     while let Some(first) = queue.blocking_recv() {
         group.push(first);
@@ -173,6 +180,8 @@ fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
             group.push(next);
         }
         let committed = commit(&mut connection, &mut group).map_err(|error| Trouble::Transaction(Arc::new(error)));
+        // Before the answers: whoever is told that the store can not write finds the node not ready.
+        works.send_if_modified(|known| std::mem::replace(known, committed.is_ok()) != committed.is_ok());
         for mut job in group.drain(..) {
             job.answer(committed.clone());
         }

@@ -1,11 +1,13 @@
 -- Schema 1. Times are milliseconds since 1970. A *position* is a value of `meta.position`: the number of the
 -- commit that wrote the row last, for Store::follow and Store::resume.
 
--- One row: the history's identity, and the last commit position that was given out.
+-- One row: the history's identity, the last commit position that was given out, and, where commits are not on the
+-- disk when they are answered, the boot of the machine that may lose them.
 CREATE TABLE meta (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
     epoch    BLOB    NOT NULL,
-    position INTEGER NOT NULL
+    position INTEGER NOT NULL,
+    boot     TEXT
 ) STRICT;
 
 CREATE TABLE users (
@@ -111,10 +113,4 @@ CREATE TABLE invites (
     author  INTEGER NOT NULL REFERENCES users,
     uses    INTEGER NOT NULL,    -- how many are left
     expires INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE nodes (
-    node BLOB    PRIMARY KEY,
-    bus  TEXT    NOT NULL,
-    at   INTEGER NOT NULL -- when it last announced itself
 ) STRICT, WITHOUT ROWID;
