@@ -13,7 +13,7 @@ const MOST_BYTES = 150 * 1024;
 const DESKTOP = { viewport: { width: 1120, height: 720 } };
 const PHONE = { viewport: { width: 360, height: 720 } };
 
-/** Who is in the pictures. Nobody of them exists. */
+/** Who is in the pictures. */
 const PEOPLE = ["Mira", "Jonas", "Priya", "Tomek", "Leila", "Oskar", "Nadia", "Felix"] as const;
 type Name = (typeof PEOPLE)[number];
 

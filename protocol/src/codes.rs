@@ -23,7 +23,7 @@ pub enum ErrorCode {
     KeyConflict,
     /// No user has this name or id.
     UnknownUser,
-    /// A cursor or range that ends beyond the conversation's head.
+    /// A cursor beyond the conversation's head. (A range beyond it is empty.)
     CursorBeyondHead,
     /// Too fast; wait as told.
     RateLimited,

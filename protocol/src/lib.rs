@@ -1,7 +1,7 @@
 //! Trunkline's contract: what browser, server and tools agree on.
 //!
 //! Nothing in here opens a socket, reads a clock or draws a random number, so the same code runs in the
-//! browser, in a node, in the load generator and under a simulated clock.
+//! browser, in a node, and in tests that are their own clock.
 //!
 //! # Layout
 //!

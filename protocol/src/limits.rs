@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Longest message, in Unicode scalar values: two screens of text. More belongs in a file.
 pub const MESSAGE_CHARS: usize = 4_000;
-/// Largest frame either way, in bytes. 4,000 characters of four bytes, each escaped at worst, fit.
+/// Largest frame of a client, and largest body of a request, in bytes. 4,000 characters of four bytes, each escaped at
+/// worst, fit.
 pub const FRAME_BYTES: usize = 64 * 1024;
 /// Sends a second that a user may keep up: faster than anyone types, slower than a script that floods.
 pub const SENDS_PER_SECOND: u32 = 10;

@@ -1,6 +1,6 @@
 //! The client's state machine, without I/O: it is told what happened and says what to do.
 //!
-//! The host (browser, load generator, simulator) owns a socket, a clock and a place to keep the outbox. It calls
+//! The host (the browser, a test) owns a socket, a clock and a place to keep the outbox. It calls
 //! the methods of [`Client`] and then carries out what [`Client::take_actions`] gives, in order; and it calls
 //! [`Client::tick`] when [`Client::deadline`] has come.
 //!

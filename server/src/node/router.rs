@@ -1,4 +1,4 @@
-//! Which other nodes must hear of a change, and how they are told: the two routes of the article.
+//! Which other nodes must hear of a change, and how they are told, by one of two routes.
 //!
 //! - [`Routing::Broadcast`]: everything goes to all nodes; each looks whether it has somebody to hand it to.
 //! - [`Routing::Directed`]: it goes to the nodes that have a member of the conversation, by the presence registry.

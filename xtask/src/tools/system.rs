@@ -46,9 +46,9 @@ pub(crate) fn ensure(programs: &[Program]) -> Result<()> {
         return Ok(());
     }
     let wanted = missing.join(" ");
-    let by_hand = format!("install {wanted} and try again (on Debian and Ubuntu: `apt-get install {wanted}`)");
+    let by_hand = format!("install {wanted} and try again (on Debian: `apt-get install {wanted}`)");
     let Some(mut update) = apt() else {
-        bail!("this needs programs that are missing, and I may not install them here: {by_hand}");
+        bail!("this needs programs that are missing, and they can not be installed from here: {by_hand}");
     };
     note(&format!("Installing {wanted} with apt."));
     static UPDATED: AtomicBool = AtomicBool::new(false);

@@ -1,4 +1,4 @@
-//! Sending: what the article called `sendToUser`.
+//! Sending a message, to a user by name or into a conversation.
 
 use super::document::refusals;
 use super::extract::{Authenticated, Json};

@@ -1,4 +1,4 @@
-//! What the article called `pullUnreadMessage`, in two calls: one that only reads, and one that moves the cursor.
+//! What a user has not read, in two calls: one that only reads it, and one that moves the cursor.
 
 use super::document::refusals;
 use super::extract::{Authenticated, Json, Optional, Path};
