@@ -31,6 +31,8 @@ pub(crate) enum Command {
     },
     /// Leave the optimised binary in `dist/`.
     Dist,
+    /// Write `docs/THIRD-PARTY.md` anew: the crates that ship, by licence. `test lint` says when it is time.
+    Licences,
     /// Check and test everything, or the named parts.
     Test {
         /// The parts to do; all of them when none is named.
@@ -47,7 +49,7 @@ pub(crate) enum Command {
 /// What `test` can be asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Part {
-    /// Formatting, clippy and rustdoc, for every package and target that ships.
+    /// Formatting, clippy, rustdoc and the list of licences, for every package and target that ships.
     Lint,
     /// All Rust tests that need nothing but the toolchain.
     Unit,

@@ -1,4 +1,4 @@
-//! Trunkline's own commands: `run`, `build`, `dist` and `test`.
+//! Trunkline's own commands: `run`, `build`, `dist`, `test` and `licences`.
 //!
 //! They need the Rust toolchain and nothing else; what would make the result better (`wasm-opt`) or is
 //! needed for a test (Redis, nginx, Chromium) is looked for, installed where that is possible, and named
@@ -11,6 +11,7 @@
 //! - [`pipeline`] the steps from the sources to one running binary
 //! - [`wasm`], [`css`], [`site`], [`stamp`], [`budget`] the parts of the built site
 //! - [`tools`] programs that this project does not build itself
+//! - [`licences`] the list of what others have made
 //! - [`process`] starting programs, and stopping them for certain
 //! - [`progress`] what the user sees of all this
 //! - [`mod@test`] the checks and tests, and their sum
@@ -20,6 +21,7 @@
 mod budget;
 mod cli;
 mod css;
+mod licences;
 mod pipeline;
 mod process;
 mod progress;
@@ -58,6 +60,11 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Dist => pipeline::dist(&workspace),
+        Command::Licences => {
+            let list = licences::write(&workspace)?;
+            println!("Wrote {}.", workspace.shown(&list));
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Test { parts, fail_fast, args } => test::run(&workspace, &parts, fail_fast, &args),
     }
 }

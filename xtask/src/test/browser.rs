@@ -34,7 +34,15 @@ pub(super) fn e2e(session: &mut Session<'_>) -> Result<Tally> {
     if !install(session, &folder)? {
         return Ok(Tally::FAILURE);
     }
-    play(session, &folder)
+    let types = check(session, &folder)?;
+    Ok([types, play(session, &folder)?].into_iter().sum())
+}
+
+/// Whether the tests' types fit: Playwright runs them without a look.
+fn check(session: &mut Session<'_>, folder: &Path) -> Result<Tally> {
+    let mut npm = program(folder, "npm")?;
+    let checked = session.run("npm run check", npm.args(["run", "--silent", "check"]), &mut |_| {})?;
+    Ok(if checked { Tally::SUCCESS } else { Tally::FAILURE })
 }
 
 /// Installs exactly what the lock file names, when it has changed since the last time.

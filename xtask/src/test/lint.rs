@@ -1,4 +1,4 @@
-//! Formatting, clippy and rustdoc.
+//! Formatting, clippy, rustdoc and the list of licences.
 //!
 //! Package by package and target by target, never the workspace as a whole: there cargo would unite the
 //! features of server and browser, a program that nobody runs.
@@ -9,8 +9,9 @@ use anyhow::Result;
 
 use super::session::Session;
 use super::tally::Tally;
+use crate::licences;
 use crate::tools::rust::{WASM_TARGET, ensure_components, ensure_wasm_target};
-use crate::workspace::Workspace;
+use crate::workspace::{NAME, Workspace};
 
 /// A package as it ships.
 struct Shipped<'a> {
@@ -40,8 +41,6 @@ impl Shipped<'_> {
 
 /// Everything that ships, in every way it does, and the tools. A folder that is not there is left out.
 fn shipped(workspace: &Workspace) -> Vec<Shipped<'_>> {
-    // The site is compiled into the server, so that way can only be looked at once there is a site.
-    let has_site = workspace.site().join("pkg").is_dir();
     [
         ("protocol", None, false),
         ("app", Some("ssr"), false),
@@ -50,10 +49,8 @@ fn shipped(workspace: &Workspace) -> Vec<Shipped<'_>> {
         ("server", None, false),
         ("server", Some("embed"), false),
         ("xtask", None, false),
-        ("stress", None, false),
     ]
     .into_iter()
-    .filter(|(_, features, _)| *features != Some("embed") || has_site)
     .filter_map(|(folder, features, browser)| {
         let package = &workspace.package_in(folder)?.name;
         Some(Shipped { package, features, browser })
@@ -94,16 +91,42 @@ pub(super) fn rustdoc(session: &mut Session<'_>) -> Result<Tally> {
     })
 }
 
+/// Whether the list of licences is of what is compiled in now.
+///
+/// # Errors
+/// When cargo does not describe the packages.
+pub(super) fn licences(session: &mut Session<'_>) -> Result<Tally> {
+    if licences::is_current(session.workspace)? {
+        return Ok(Tally::SUCCESS);
+    }
+    session.remark("docs/THIRD-PARTY.md is out of date: `cargo xtask licences` writes it anew".to_owned());
+    Ok(Tally::FAILURE)
+}
+
 fn each(session: &mut Session<'_>, tool: &str, set_up: impl Fn(&mut Command, &Shipped<'_>)) -> Result<Tally> {
     let workspace = session.workspace;
     ensure_wasm_target(workspace)?;
     let mut tally = Tally::default();
     for way in shipped(workspace) {
+        if way.features == Some("embed") && !has_site(session)? {
+            tally += Tally::FAILURE;
+            continue;
+        }
         let mut cargo = workspace.cargo();
         set_up(&mut cargo, &way);
         tally += count(session, &format!("{tool}: {}", way.title()), &mut cargo)?;
     }
     Ok(tally)
+}
+
+/// Whether there is a site, which `embed` compiles into the server. Where there is none it is built: the tests in
+/// browsers need it anyway.
+fn has_site(session: &mut Session<'_>) -> Result<bool> {
+    if session.workspace.site().join(format!("pkg/{NAME}.wasm")).is_file() {
+        return Ok(true);
+    }
+    let mut build = Command::new(&session.own);
+    session.run("Building the site that goes into the server", build.arg("build"), &mut |_| {})
 }
 
 fn count(session: &mut Session<'_>, title: &str, command: &mut Command) -> Result<Tally> {
@@ -119,6 +142,7 @@ mod tests {
         let workspace = Workspace::find().unwrap();
         let ways = shipped(&workspace);
         assert!(ways.iter().filter(|way| way.package == "trunkline-app").count() == 2);
+        assert!(ways.iter().any(|way| way.features == Some("embed")), "whether there is a site or not");
         for way in ways {
             assert_eq!(
                 way.browser,

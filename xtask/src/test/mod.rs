@@ -29,6 +29,7 @@ enum Section {
     Format,
     Clippy,
     Rustdoc,
+    Licences,
     Unit,
     Contract,
     E2e,
@@ -36,11 +37,12 @@ enum Section {
 
 impl Section {
     /// In this order: what is quick to tell comes first.
-    const ALL: [Self; 6] = [Self::Format, Self::Clippy, Self::Rustdoc, Self::Unit, Self::Contract, Self::E2e];
+    const ALL: [Self; 7] =
+        [Self::Format, Self::Clippy, Self::Rustdoc, Self::Licences, Self::Unit, Self::Contract, Self::E2e];
 
     const fn part(self) -> Part {
         match self {
-            Self::Format | Self::Clippy | Self::Rustdoc => Part::Lint,
+            Self::Format | Self::Clippy | Self::Rustdoc | Self::Licences => Part::Lint,
             Self::Unit => Part::Unit,
             Self::Contract => Part::Contract,
             Self::E2e => Part::E2e,
@@ -52,6 +54,7 @@ impl Section {
             Self::Format => "format",
             Self::Clippy => "clippy",
             Self::Rustdoc => "rustdoc",
+            Self::Licences => "licences",
             Self::Unit => "unit",
             Self::Contract => "contract",
             Self::E2e => "e2e",
@@ -63,6 +66,7 @@ impl Section {
             Self::Format => "format: is everything as rustfmt would have it?",
             Self::Clippy => "clippy: every package for every target that ships",
             Self::Rustdoc => "rustdoc: is everything documented, and does every link lead somewhere?",
+            Self::Licences => "licences: does docs/THIRD-PARTY.md name what is compiled in?",
             Self::Unit => "unit: Rust tests that need nothing but the toolchain",
             Self::Contract => "contract: the seams, against a real Redis server",
             Self::E2e => "e2e: real browsers against real servers",
@@ -74,6 +78,7 @@ impl Section {
             Self::Format => lint::format(session),
             Self::Clippy => lint::clippy(session),
             Self::Rustdoc => lint::rustdoc(session),
+            Self::Licences => lint::licences(session),
             Self::Unit => rust::unit(session),
             Self::Contract => rust::contract(session),
             Self::E2e => browser::e2e(session),
@@ -146,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn lint_is_three_sections_and_the_order_is_ours() {
-        let expected = [Section::Format, Section::Clippy, Section::Rustdoc, Section::E2e];
+    fn lint_is_four_sections_and_the_order_is_ours() {
+        let expected = [Section::Format, Section::Clippy, Section::Rustdoc, Section::Licences, Section::E2e];
         assert_eq!(chosen(&[Part::E2e, Part::Lint]), expected);
     }
 }

@@ -12,9 +12,6 @@ use super::tally::Tally;
 use crate::tools::system::{self, REDIS};
 use crate::workspace::Package;
 
-/// Tells the tests that a Redis server is there, so that not finding it is a failure.
-const REQUIRE_REDIS: &str = "TRUNKLINE_REQUIRE_REDIS";
-
 fn needs_redis(test: &str) -> bool {
     test.starts_with("contract_") || test.starts_with("cluster_")
 }
@@ -26,7 +23,7 @@ fn needs_redis(test: &str) -> bool {
 pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
     let workspace = session.workspace;
     let mut tally = Tally::default();
-    for (folder, features) in [("protocol", None), ("app", Some("ssr")), ("xtask", None), ("stress", None)] {
+    for (folder, features) in [("protocol", None), ("app", Some("ssr")), ("xtask", None)] {
         let Some(package) = workspace.package_in(folder) else {
             continue;
         };
@@ -68,7 +65,6 @@ pub(super) fn contract(session: &mut Session<'_>) -> Result<Tally> {
     system::ensure(&[REDIS])?;
     let mut cargo = test(session, server);
     name(&mut cargo, server, needs_redis);
-    cargo.env(REQUIRE_REDIS, "1");
     count(session, &format!("cargo test: {}, with a Redis server", server.name), &mut cargo)
 }
 
