@@ -72,7 +72,7 @@ impl Server {
     }
 
     /// Serves until `stop` comes, then lets clients move away, finishes what was taken in and returns, all of it within
-    /// [`STOP_WITHIN`].
+    /// nine seconds.
     ///
     /// # Errors
     /// If the listener fails, or the database was replaced.

@@ -132,6 +132,8 @@ async fn after_a_backup_was_put_back_devices_load_everything_anew_and_keep_their
     server.stop().await;
     drop(bobs);
     anns.send(here, "kept");
+    let log = database.path().with_extension("db-wal");
+    eventually("the file is closed", SOON, async || (!log.exists()).then_some(())).await;
     std::fs::copy(&copy, database.path()).expect("put back");
     assert!(new_epoch(&database));
     let server = TestServer::start_with(&database, Options::default()).await;

@@ -39,7 +39,7 @@ pub(crate) fn write(workspace: &Workspace) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Whether the list is what [`write`] would write.
+/// Whether the list is what [`write()`] would write.
 ///
 /// # Errors
 /// When cargo does not describe the packages.

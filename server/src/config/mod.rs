@@ -240,6 +240,15 @@ mod tests {
     }
 
     #[test]
+    fn a_redis_server_is_reached_by_address_or_by_socket() {
+        for url in ["redis://127.0.0.1:6379", "redis+unix:///run/redis.sock"] {
+            let options = Options { bus: Some(url.to_owned()), ..Options::default() };
+            let config = Config::try_from(options).expect("an address");
+            assert_eq!(config.bus.to_string(), url);
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused_with_a_sentence_that_helps() {
         let with = |change: fn(&mut Options)| {
             let mut options = Options::default();

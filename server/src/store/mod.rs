@@ -32,7 +32,8 @@ pub mod sqlite;
 pub enum Durability {
     /// After an fsync: survives a power cut.
     Fsync,
-    /// Once the operating system has it: survives the process, not a power cut.
+    /// Once the operating system has it: survives the process, not a power cut. A store that may have lost something
+    /// has another [`Epoch`] from then on.
     Os,
 }
 

@@ -71,6 +71,24 @@ async fn two_files_are_two_histories() {
 }
 
 #[tokio::test]
+async fn a_boot_after_commits_without_fsync_begins_a_new_history() {
+    // What a test can do to start the machine anew.
+    let restart = |file: &Sqlite| {
+        let other = rusqlite::Connection::open(file.path()).unwrap();
+        other.execute("UPDATE meta SET boot = 'another' WHERE boot IS NOT NULL", []).unwrap();
+    };
+    let (file, mut epochs) = (Sqlite::default(), Vec::new());
+    for durability in [Durability::Fsync, Durability::Os, Durability::Os, Durability::Fsync, Durability::Fsync] {
+        let store = file.try_open(durability).await.unwrap();
+        epochs.push(store.epoch().await.unwrap());
+        store.close().await.unwrap();
+        restart(&file);
+    }
+    let changed: Vec<_> = epochs.windows(2).map(|pair| pair[0] != pair[1]).collect();
+    assert_eq!(changed, [false, true, true, false]);
+}
+
+#[tokio::test]
 async fn a_new_history_is_begun_on_request_and_stays() {
     let file = Sqlite::default();
     let store = file.try_open(Durability::Fsync).await.unwrap();
