@@ -98,12 +98,13 @@ pub enum CloseCode {
     NewIncarnation = 4004,
     /// The node could not load what a welcome needs.
     Unavailable = 4005,
+    /// More than [`crate::limits::CONNECTIONS_PER_USER`]. Sockets that are dead and not yet known to be count too, so
+    /// there may be room later.
+    TooManyConnections = 4006,
     /// The session was ended, here or elsewhere.
     SessionEnded = 4500,
     /// The peer does not speak this protocol.
     BadProtocol = 4501,
-    /// More than [`crate::limits::CONNECTIONS_PER_USER`].
-    TooManyConnections = 4502,
 }
 
 impl CloseCode {
@@ -163,8 +164,7 @@ mod tests {
     #[test]
     fn every_close_code_lies_in_a_range_and_fits_a_close_frame() {
         for code in ALL {
-            let stays_away =
-                matches!(code, CloseCode::SessionEnded | CloseCode::BadProtocol | CloseCode::TooManyConnections);
+            let stays_away = matches!(code, CloseCode::SessionEnded | CloseCode::BadProtocol);
             assert_eq!(CloseCode::allows_reconnect(code.as_u16()), !stays_away, "{code:?}");
             // Private use (RFC 6455, section 7.4.2); 123 bytes is what a control frame leaves for the reason.
             assert!((4000..=4999).contains(&code.as_u16()) && code.reason().len() <= 123);

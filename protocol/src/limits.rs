@@ -11,6 +11,14 @@ pub const FRAME_BYTES: usize = 64 * 1024;
 pub const SENDS_PER_SECOND: u32 = 10;
 /// Sends a user may make at once, for instance when an outbox is emptied after a long cut.
 pub const SEND_BURST: u32 = 30;
+/// Frames of any kind a second that are read of one connection. Above it nothing is refused; it is read later.
+pub const FRAMES_PER_SECOND: u32 = 50;
+/// Frames read at once of one connection: a client that comes back asks for each of its conversations.
+pub const FRAME_BURST: u32 = 400;
+/// New groups and changes to groups a second that a user may keep up.
+pub const AMENDMENTS_PER_SECOND: u32 = 2;
+/// New groups and changes to groups a user may make at once.
+pub const AMENDMENT_BURST: u32 = 40;
 /// Live connections a user may have on a node: a few devices with a few tabs each.
 pub const CONNECTIONS_PER_USER: usize = 20;
 /// Bytes queued for a connection that reads too slowly before it is closed.

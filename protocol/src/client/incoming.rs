@@ -2,7 +2,7 @@
 
 use super::cursors::CursorMoves;
 use super::replica::Replica;
-use super::{Action, Client, Event, HOLE_GRACE, Link, as_millis};
+use super::{Action, Client, DESCRIBED_WITHIN, Event, HOLE_GRACE, Link, as_millis};
 use crate::codes::ErrorCode;
 use crate::frames::{ClientFrame, ServerFrame};
 use crate::ids::{ConversationId, Epoch, Millis, Position, SendKey, Seq, UserId};
@@ -41,7 +41,10 @@ impl Client {
                 self.refused(now, key, code, message, retry_after);
             }
             ServerFrame::Error { code, message, conversation } => self.erred(now, code, message, conversation),
-            ServerFrame::Change { change } => self.offered(now, change),
+            ServerFrame::Change { change } => {
+                self.doubt(now, change.conversation);
+                self.offered(now, change);
+            }
             ServerFrame::Range { conversation, changes, head, .. } => self.range(now, conversation, changes, head),
             ServerFrame::Conversation { conversation } => self.described(now, conversation),
             ServerFrame::Left { conversation } => self.left(conversation),
@@ -92,7 +95,8 @@ impl Client {
         conversations: Vec<Conversation>,
         mut left: Vec<ConversationId>,
     ) {
-        self.backoff.reset();
+        self.welcomed_at = now;
+        self.wants_all &= !complete;
         self.pinged = None;
         self.next_ping = now + as_millis(limits::PING_EVERY);
         self.set_link(Link::Live);
@@ -124,6 +128,7 @@ impl Client {
 
     fn described(&mut self, now: Millis, conversation: Conversation) {
         let id = conversation.id;
+        self.doubtful.remove(&id);
         if let Some(replica) = self.replicas.get_mut(&id) {
             replica.describe(self.me, conversation);
         } else {
@@ -139,9 +144,18 @@ impl Client {
     }
 
     fn left(&mut self, conversation: ConversationId) {
+        self.doubtful.remove(&conversation);
         if self.replicas.remove(&conversation).is_some() {
             self.cursors.forget(conversation);
             self.notify(Event::Left(conversation));
+        }
+    }
+
+    /// A change of a conversation that nobody has described: the description may be on its way, but if it is not, this
+    /// client would never know of the conversation.
+    fn doubt(&mut self, now: Millis, conversation: ConversationId) {
+        if !self.replicas.contains_key(&conversation) {
+            self.doubtful.entry(conversation).or_insert(now + DESCRIBED_WITHIN);
         }
     }
 

@@ -1,9 +1,9 @@
 //! The link: opening a socket, finding out that it is dead, and coming back.
 
-use super::{Action, CONNECT_WITHIN, Client, Event, FETCH_AGAIN, Link, as_millis};
+use super::{Action, CONNECT_WITHIN, Client, Event, FETCH_AGAIN, LASTING, Link, as_millis};
 use crate::codes::CloseCode;
 use crate::frames::ClientFrame;
-use crate::ids::Millis;
+use crate::ids::{Millis, Position};
 use crate::limits;
 
 /// What browsers report for a socket that ended without a close frame (RFC 6455, section 7.1.5).
@@ -21,6 +21,7 @@ impl Client {
             self.moving,
             self.outbox.blocked_until(),
             self.cursors.due(),
+            self.doubtful.values().min().copied(),
             self.replicas.values().filter_map(super::Replica::fetch_due).min(),
         ];
         match self.link {
@@ -48,7 +49,9 @@ impl Client {
     /// The socket is open.
     pub fn opened(&mut self, _now: Millis) {
         if matches!(self.link, Link::Connecting(_)) {
-            self.transmit(ClientFrame::Hello { epoch: self.epoch, position: self.position });
+            let known = self.epoch.filter(|_| !self.wants_all);
+            let position = if self.wants_all { Position(0) } else { self.position };
+            self.transmit(ClientFrame::Hello { epoch: known, position });
         }
     }
 
@@ -57,7 +60,10 @@ impl Client {
         let begun = match self.link {
             // A try that took long has waited already.
             Link::Connecting(since) => since,
-            Link::Live => now,
+            Link::Live => {
+                self.note_success(now);
+                now
+            }
             // A socket that was given up closes late.
             _ => return,
         };
@@ -87,10 +93,16 @@ impl Client {
         }
         if self.moving.is_some_and(|at| now >= at) {
             // The node asked for it, so this is no failure: come back at once, elsewhere.
+            self.note_success(now);
             self.drop_socket();
             self.set_link(Link::Connecting(now));
             self.actions.push(Action::Connect);
             return;
+        }
+        if self.doubtful.values().any(|&until| now >= until) {
+            // Something was missed that no hole shows.
+            self.wants_all = true;
+            return self.give_up(now);
         }
         if self.pinged.is_none() && now >= self.next_ping {
             self.pinged = Some(now);
@@ -99,6 +111,13 @@ impl Client {
         self.fetch_all(now);
         self.flush_cursors(now);
         self.pump(now);
+    }
+
+    /// A node that welcomes and closes at once is no success, or everybody would hammer it.
+    fn note_success(&mut self, now: Millis) {
+        if now - self.welcomed_at >= LASTING {
+            self.backoff.reset();
+        }
     }
 
     /// The socket is of no use any more: another one, after the delay of a failure.
@@ -143,6 +162,7 @@ impl Client {
     fn forget_socket(&mut self) {
         self.pinged = None;
         self.moving = None;
+        self.doubtful.clear();
         for conversation in self.outbox.socket_lost() {
             self.notify(Event::Outbox(conversation));
         }

@@ -12,7 +12,8 @@
 //!   when it is stored or by the user's wish.
 //! - Nothing that a node says counts before its welcome, which tells which history it speaks of.
 //! - Cursors and unread counts never go back unless the store's epoch changes.
-//! - After any disconnect that allows it, it connects again by itself, with a jittered, growing delay.
+//! - After any disconnect that allows it, it connects again by itself, with a jittered delay that grows until a
+//!   connection lasts.
 //!
 //! # Layout
 //!
@@ -51,6 +52,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const CONNECT_WITHIN: Millis = 8_000;
 /// How long a hole may stand before it is fetched: changes from two nodes overtake each other by less.
 const HOLE_GRACE: Millis = 150;
+/// How long after a change of an unknown conversation its description is waited for.
+const DESCRIBED_WITHIN: Millis = 2_000;
+/// A connection that lasted as long was a success: the next delay is the shortest again.
+const LASTING: Millis = 10_000;
 /// How long an answer to a fetch is waited for before it is asked again.
 const FETCH_AGAIN: Millis = 5_000;
 /// How often one conversation's typing is told at most.
@@ -69,6 +74,11 @@ pub struct Client {
     pinged: Option<Millis>,
     next_ping: Millis,
     backoff: Backoff,
+    welcomed_at: Millis,
+    /// The next welcome is to name every conversation, whatever is known.
+    wants_all: bool,
+    /// Conversations of which changes came and no description, and until when that is waited for.
+    doubtful: BTreeMap<ConversationId, Millis>,
     moving: Option<Millis>,
     outbox: Outbox,
     cursors: CursorMoves,
@@ -94,6 +104,9 @@ impl Client {
             pinged: None,
             next_ping: 0,
             backoff: Backoff::new(seed),
+            welcomed_at: 0,
+            wants_all: false,
+            doubtful: BTreeMap::new(),
             moving: None,
             outbox: Outbox::new(kept),
             cursors: CursorMoves::default(),

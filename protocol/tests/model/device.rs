@@ -230,7 +230,7 @@ impl World {
         for change in changes {
             let row = &self.store.rows[&id];
             assert_eq!(Some(change), row.log.get(change.seq.0 as usize - 1), "not what the store has");
-            assert!(change.seq >= row.members[&self.devices[at].user].since.min(change.seq.max(Seq(1))), "not theirs");
+            assert!(row.is_theirs(self.devices[at].user, change.seq), "not theirs");
             let before = self.devices[at].seen.applied.insert(id, change.seq);
             assert!(before.is_none_or(|before| before < change.seq), "applied twice");
         }

@@ -26,6 +26,8 @@ pub(crate) struct Row {
     pub log: Vec<Change>,
     pub members: BTreeMap<UserId, Membership>,
     pub touched: u64,
+    /// When who was in it: from the change that let them in to the one that removed them, if any.
+    pub periods: Vec<(UserId, Seq, Option<Seq>)>,
 }
 
 impl Row {
@@ -35,6 +37,12 @@ impl Row {
 
     pub(crate) fn member(&self, user: UserId) -> Option<&Membership> {
         self.members.get(&user).filter(|member| member.left.is_none())
+    }
+
+    /// Whether a change is something that a user may be shown: their own removal included.
+    pub(crate) fn is_theirs(&self, user: UserId, seq: Seq) -> bool {
+        let mut periods = self.periods.iter().filter(|period| period.0 == user);
+        periods.any(|&(_, from, to)| from <= seq && to.is_none_or(|to| seq <= to))
     }
 
     pub(crate) fn unread(&self, user: UserId) -> u64 {
@@ -82,7 +90,8 @@ impl Store {
         let members = users.iter().map(|&user| (user, fresh.clone())).collect();
         let group = kind == ConversationKind::Group;
         let (name, owner) = (group.then(|| "Group".to_owned()), group.then(|| users[0]));
-        self.rows.insert(id, Row { kind, name, owner, log: Vec::new(), members, touched: self.position });
+        let periods = users.iter().map(|&user| (user, Seq(1), None)).collect();
+        self.rows.insert(id, Row { kind, name, owner, log: Vec::new(), members, touched: self.position, periods });
         if group {
             self.log(0, id, users[0], None, ChangeBody::Created { name: "Group".to_owned() });
             let members = users.iter().map(|&user| self.user(user)).collect();
@@ -145,7 +154,9 @@ impl Store {
         let change = self.log(at, id, owner, None, ChangeBody::MembersAdded { members });
         let start = change.seq.previous();
         let member = Membership { since: change.seq, delivered: start, read: start, left: None };
-        self.rows.get_mut(&id).expect("the conversation").members.insert(user, member);
+        let row = self.rows.get_mut(&id).expect("the conversation");
+        row.members.insert(user, member);
+        row.periods.push((user, change.seq, None));
         Some(change)
     }
 
@@ -154,8 +165,10 @@ impl Store {
         self.rows[&id].member(user)?;
         let change = self.log(at, id, owner, None, ChangeBody::MemberRemoved { member: user });
         let position = self.position;
-        self.rows.get_mut(&id).expect("the conversation").members.get_mut(&user).expect("a member").left =
-            Some(position);
+        let row = self.rows.get_mut(&id).expect("the conversation");
+        row.members.get_mut(&user).expect("a member").left = Some(position);
+        let period = row.periods.iter_mut().rfind(|period| period.0 == user);
+        period.expect("a member").2 = Some(change.seq);
         Some(change)
     }
 

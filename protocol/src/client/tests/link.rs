@@ -133,12 +133,12 @@ fn while_an_ack_is_owed_the_socket_is_tried_sooner() {
 
 #[test]
 fn a_close_code_says_whether_to_come_back() {
-    for code in [None, Some(1000), Some(1006), Some(1011), Some(4000), Some(4499), Some(3999), Some(5000)] {
+    for code in [None, Some(1000), Some(1006), Some(1011), Some(4000), Some(4006), Some(4499), Some(3999), Some(5000)] {
         let mut client = live();
         client.closed(START, code);
         assert!(matches!(client.link(), Link::Waiting(_)), "{code:?}");
     }
-    for code in [4500, CloseCode::TooManyConnections.as_u16(), 4777, 4999] {
+    for code in [4500, CloseCode::BadProtocol.as_u16(), 4777, 4999] {
         let mut client = live();
         client.closed(START, Some(code));
         assert_eq!((client.link(), client.deadline()), (Link::Stopped(code), None));
@@ -167,22 +167,58 @@ fn a_client_comes_back_elsewhere_when_its_node_asks_and_sends_again_what_was_not
 }
 
 #[test]
-fn delays_grow_until_a_welcome() {
+fn delays_grow_until_a_connection_lasts() {
     let mut client = live();
     let mut now = START;
-    let mut delay = |client: &mut Client| {
-        client.closed(now, None);
+    let mut delay = |client: &mut Client, lasts: Millis| {
+        client.opened(now);
+        client.received(now, welcome(epoch(1), 10, false, vec![]));
+        now += lasts;
+        client.closed(now, Some(CloseCode::TooManyConnections.as_u16()));
         let again = client.deadline().unwrap_or(now);
         let delay = again - now;
         now = again;
         client.tick(now);
         delay
     };
-    let delays: Vec<_> = (0..6).map(|_| delay(&mut client)).collect();
+    // Welcomed each time, and closed soon after.
+    let delays: Vec<_> = (0..6).map(|_| delay(&mut client, 100)).collect();
     assert!(delays[0] <= 500 && delays[5] >= 4_000, "{delays:?}");
     assert!(delays.windows(2).all(|pair| pair[1] > pair[0] || pair[1] >= 4_000), "{delays:?}");
-    client.received(START, welcome(epoch(1), 10, false, vec![]));
-    assert!(delay(&mut client) <= 500);
+    assert!(delay(&mut client, LASTING) <= 500);
+}
+
+#[test]
+fn a_change_of_a_conversation_that_nobody_describes_makes_the_client_ask_for_everything() {
+    let elsewhere = ConversationId(8);
+    let change = || Change { conversation: elsewhere, ..said(3) };
+    let mut client = live();
+    client.received(START, ServerFrame::Change { change: change() });
+    assert_eq!(client.deadline(), Some(START + DESCRIBED_WITHIN));
+    // Described in time: nothing was missed.
+    client.received(
+        START + 10,
+        ServerFrame::Conversation { conversation: Conversation { id: elsewhere, ..conversation(3) } },
+    );
+    client.tick(START + DESCRIBED_WITHIN);
+    assert_eq!(client.link(), Link::Live);
+
+    let mut client = live();
+    client.received(START, ServerFrame::Change { change: change() });
+    client.tick(START + DESCRIBED_WITHIN);
+    assert!(matches!(client.link(), Link::Waiting(_)));
+    assert_eq!(client.position(), (Some(epoch(1)), Position(10)), "what is known stays");
+    client.take_actions();
+    let now = client.deadline().unwrap_or(START);
+    client.tick(now);
+    client.opened(now);
+    assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0) }]);
+    let all = vec![conversation(4), Conversation { id: elsewhere, ..conversation(3) }];
+    client.received(now, welcome(epoch(1), 11, true, all));
+    assert!(client.replica(elsewhere).is_some());
+    reopen(&mut client, now);
+    let hello = ClientFrame::Hello { epoch: Some(epoch(1)), position: Position(11) };
+    assert!(client.frames().contains(&hello));
 }
 
 #[test]
