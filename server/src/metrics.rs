@@ -33,6 +33,8 @@ pub struct Metrics {
     pub frames_received: IntCounter,
     /// Frames written to clients.
     pub frames_sent: IntCounter,
+    /// Writes to clients that failed, so that their connections ended.
+    pub writes_failed: IntCounter,
     /// Time of the canary's last way through the bus.
     pub canary_seconds: Gauge,
     /// 1 while the bus can hear.
@@ -96,6 +98,7 @@ impl Metrics {
             closed: counters("connections_closed_total", "Connections closed by this node, by reason", "reason")?,
             frames_received: counter("frames_received_total", "Frames that clients sent")?,
             frames_sent: counter("frames_sent_total", "Frames written to clients")?,
+            writes_failed: counter("writes_failed_total", "Writes to clients that failed")?,
             canary_seconds,
             bus_up: gauge("bus_up", "1 while the bus can hear")?,
             store_up: gauge("store_up", "1 while the store can be read")?,

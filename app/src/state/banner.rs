@@ -51,9 +51,6 @@ fn stopped(code: u16) -> &'static str {
         code if code == CloseCode::BadProtocol.as_u16() => {
             "This page is older than the server. Please reload it; what you have written is kept."
         }
-        code if code == CloseCode::TooManyConnections.as_u16() => {
-            "You have too many pages open. Close one and try again."
-        }
         _ => "The server has closed the connection.",
     }
 }

@@ -53,7 +53,8 @@ impl Handle {
     }
 }
 
-/// Frames that wait to be written, at most [`limits::QUEUE_BYTES`] of them.
+/// Frames that wait to be written, at most [`limits::QUEUE_BYTES`] of them beside the welcome, whose length is the
+/// user's and not the reader's fault.
 ///
 /// Until the welcome is given, frames wait behind it: a connection is registered before the store is read, so
 /// changes can come first.
@@ -70,6 +71,8 @@ pub struct Outbound {
 struct Queue {
     frames: VecDeque<Frame>,
     bytes: usize,
+    /// Goes out before all frames; not counted.
+    welcome: Option<Frame>,
     welcomed: bool,
     closing: Option<CloseCode>,
     finishing: Option<CloseCode>,
@@ -109,11 +112,19 @@ impl Outbound {
     /// Puts the welcome before all that has come meanwhile, and lets frames out.
     pub fn welcome(&self, frame: Frame) {
         let mut queue = self.lock();
-        queue.bytes += frame.len();
-        queue.frames.push_front(frame);
+        if queue.closing.is_some() {
+            return;
+        }
+        queue.welcome = Some(frame);
         queue.welcomed = true;
         drop(queue);
         self.wake.notify_one();
+    }
+
+    /// Whether the welcome was given.
+    #[must_use]
+    pub fn is_welcomed(&self) -> bool {
+        self.lock().welcomed
     }
 
     /// Asks for the connection to be closed; what still waits is dropped.
@@ -170,6 +181,9 @@ impl Outbound {
         if let Some(code) = queue.closing {
             return Some(Outgoing::Close(code));
         }
+        if let Some(welcome) = queue.welcome.take() {
+            return Some(Outgoing::Frames(vec![welcome]));
+        }
         if !queue.welcomed || queue.frames.is_empty() {
             return queue.finishing.map(Outgoing::Close);
         }
@@ -197,6 +211,7 @@ impl Outbound {
 impl Queue {
     fn close(&mut self, code: CloseCode) {
         self.closing.get_or_insert(code);
+        self.welcome = None;
         self.frames.clear();
         self.bytes = 0;
     }
@@ -295,7 +310,8 @@ mod tests {
         outbound.push(frame("change"));
         assert_eq!(outbound.try_next(100), None);
         outbound.welcome(frame("welcome"));
-        assert_eq!(outbound.next(100).await, Outgoing::Frames(vec![frame("welcome"), frame("change")]));
+        assert_eq!(outbound.next(100).await, Outgoing::Frames(vec![frame("welcome")]));
+        assert_eq!(outbound.next(100).await, Outgoing::Frames(vec![frame("change")]));
         assert_eq!(outbound.waiting_bytes(), 0);
     }
 
@@ -312,10 +328,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_welcome_above_the_bound_does_not_make_its_reader_a_slow_one() {
+        let outbound = Outbound::default();
+        outbound.welcome(Frame::from(vec![b'x'; 2 * limits::QUEUE_BYTES]));
+        outbound.push(frame("change"));
+        assert!(matches!(outbound.next(100).await, Outgoing::Frames(_)));
+        assert_eq!(outbound.next(100).await, Outgoing::Frames(vec![frame("change")]));
+    }
+
+    #[tokio::test]
     async fn frames_are_taken_in_portions_but_never_none() {
         let outbound = Outbound::default();
-        outbound.welcome(frame("aaaa"));
+        outbound.welcome(frame("welcome"));
+        outbound.push(frame("aaaa"));
         outbound.push(frame("bbbb"));
+        assert_eq!(outbound.next(1).await, Outgoing::Frames(vec![frame("welcome")]));
         assert_eq!(outbound.next(1).await, Outgoing::Frames(vec![frame("aaaa")]));
         assert_eq!(outbound.next(1).await, Outgoing::Frames(vec![frame("bbbb")]));
     }

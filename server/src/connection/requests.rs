@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use trunkline_protocol::{Change, ClientFrame, ConversationId, ErrorCode, SendKey, Seq, ServerFrame, UserId, limits};
 
@@ -16,8 +17,8 @@ const TYPING_EVERY: Duration = Duration::from_secs(1);
 /// Conversations whose typing is remembered at most.
 const TYPING_IN: usize = 64;
 
-/// Bytes of text in one answer to a fetch; twice that if all of it has to be escaped.
-const RANGE_TEXT: usize = limits::FRAME_BYTES;
+/// Bytes of changes in one answer to a fetch, as they are written; a single change may be longer.
+const RANGE_BYTES: usize = limits::FRAME_BYTES;
 
 /// Work that a frame started and that the connection's task carries on beside its reading and writing.
 pub type Pending = BoxFuture<'static, ()>;
@@ -27,6 +28,8 @@ pub struct Requests {
     node: Arc<Node>,
     handle: Arc<Handle>,
     typed: HashMap<ConversationId, Instant>,
+    /// One answer to a fetch at a time: a peer that asks for much and reads nothing does not make us hold it all.
+    fetching: Arc<Semaphore>,
 }
 
 /// Why a message can not be stored as it is.
@@ -71,7 +74,7 @@ impl Requests {
     /// For a connection that was welcomed.
     #[must_use]
     pub fn new(node: Arc<Node>, handle: Arc<Handle>) -> Self {
-        Self { node, handle, typed: HashMap::new() }
+        Self { node, handle, typed: HashMap::new(), fetching: Arc::new(Semaphore::new(1)) }
     }
 
     /// Takes a text frame. What needs the store comes back as work to carry on with.
@@ -140,16 +143,21 @@ impl Requests {
     fn cursor(&self, conversation: ConversationId, delivered: Seq, read: Seq) -> Pending {
         let (node, handle) = (self.node.clone(), self.handle.clone());
         async move {
-            if let Err(error) = node.move_cursor(handle.user, conversation, delivered, read).await {
-                push_error(&handle, explain(&error), Some(conversation));
+            match node.move_cursor(handle.user, conversation, delivered, read).await {
+                Ok(state) if state.moved => {}
+                // Nobody is told what is known; but who asked may not know it.
+                Ok(state) => handle.outbound.push(frames::own_cursor(&state)),
+                Err(error) => push_error(&handle, explain(&error), Some(conversation)),
             }
         }
         .boxed()
     }
 
     fn fetch(&self, conversation: ConversationId, from: Seq, to: Seq) -> Pending {
-        let (node, handle) = (self.node.clone(), self.handle.clone());
+        let (node, handle, turns) = (self.node.clone(), self.handle.clone(), self.fetching.clone());
         async move {
+            // Kept to the end of the answer.
+            let _turn = turns.acquire().await;
             match node.store.range(handle.user, conversation, from, to).await {
                 Ok(range) => answer_fetch(&handle, conversation, range).await,
                 Err(error) => push_error(&handle, explain(&error), Some(conversation)),
@@ -165,13 +173,7 @@ impl Requests {
             return None;
         }
         let (node, handle) = (self.node.clone(), self.handle.clone());
-        Some(
-            async move {
-                let users = node.presence(&users).await;
-                handle.outbound.push(frames::encode(&ServerFrame::Presence { users }));
-            }
-            .boxed(),
-        )
+        Some(async move { node.answer_watch(&handle, &users).await }.boxed())
     }
 
     fn typing(&mut self, conversation: ConversationId) {
@@ -216,8 +218,8 @@ async fn answer_fetch(handle: &Handle, conversation: ConversationId, range: Rang
 fn portion(changes: &[Change]) -> usize {
     let mut bytes = 0;
     let fits = changes.iter().rev().take_while(|change| {
-        bytes += change.body.text().map_or(0, str::len);
-        bytes <= RANGE_TEXT
+        bytes += frames::written_len(change);
+        bytes <= RANGE_BYTES
     });
     changes.len() - fits.count().max(1).min(changes.len())
 }

@@ -1,17 +1,18 @@
 //! The task of one WebSocket: it reads, writes and carries on with what frames started, all in one loop, so
 //! that an idle connection costs one task and two small buffers.
 
-use super::handle::{Frame, Handle, Outgoing};
+use super::handle::{Handle, Outgoing};
 use super::requests::Requests;
 use crate::node::Node;
-use crate::store::{Credential, Identity};
+use crate::node::rate::{Bucket, Rate};
+use crate::store::Identity;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
-use trunkline_protocol::{ClientFrame, CloseCode, Epoch, Position, UserId, limits};
+use trunkline_protocol::{ClientFrame, CloseCode, Epoch, Millis, Position, limits};
 
 /// Requests of one connection that may wait for the store; then nothing more is read from it.
 const PENDING: usize = 32;
@@ -20,6 +21,13 @@ const PORTION: usize = 64 * 1024;
 /// How long a peer may take to read one portion, and to answer a close.
 const WRITE_WITHIN: Duration = limits::NODE_SILENCE;
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// How long the store may take for a welcome: less than clients wait, so that they learn why.
+const WELCOME_WITHIN: Duration = Duration::from_secs(6);
+/// Messages that are read of one connection. Above what a client with hundreds of conversations says at once when it
+/// comes back.
+const MESSAGES: Rate = Rate { per_second: limits::FRAMES_PER_SECOND, burst: limits::FRAME_BURST };
+/// How long nothing is read of a connection that says more.
+const HELD_FOR: Duration = Duration::from_millis(250);
 
 /// How a connection ended.
 enum End {
@@ -37,8 +45,8 @@ impl From<CloseCode> for End {
 
 /// Serves an upgraded socket to its end.
 pub async fn serve(mut socket: WebSocket, identity: Identity, node: Arc<Node>) {
-    let (user, credential) = (identity.user.id, identity.credential);
-    let end = converse(&mut socket, user, credential, &node).await;
+    let user = identity.user.id;
+    let end = converse(&mut socket, &identity, &node).await;
     if let End::Close(code, reason) = end {
         node.metrics.closed.with_label_values(&[reason]).inc();
         tracing::debug!(user.id = %user, close.code = code, "closed a connection: {reason}");
@@ -48,19 +56,32 @@ pub async fn serve(mut socket: WebSocket, identity: Identity, node: Arc<Node>) {
     }
 }
 
-async fn converse(socket: &mut WebSocket, user: UserId, credential: Credential, node: &Arc<Node>) -> End {
+async fn converse(socket: &mut WebSocket, identity: &Identity, node: &Arc<Node>) -> End {
     let (epoch, position) = match timeout(limits::HELLO_WITHIN, hello(socket)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(end)) => return end,
         Err(_) => return CloseCode::HelloTimeout.into(),
     };
-    let handle = Handle::new(user, credential);
+    let user = identity.user.id;
+    let handle = Handle::new(user, identity.credential);
     let _leave = Leave { node, handle: &handle };
-    if let Err(error) = node.join(&handle, epoch, position).await {
-        tracing::info!(user.id = %user, error = %error, "did not welcome a connection");
-        return error.close_code().into();
+    match timeout(WELCOME_WITHIN, node.join(&handle, epoch, position)).await {
+        Ok(Ok(())) => run(socket, node, &handle, left_of(identity.expires)).await,
+        Ok(Err(error)) => {
+            tracing::info!(user.id = %user, error = %error, "did not welcome a connection");
+            error.close_code().into()
+        }
+        Err(_) => {
+            tracing::warn!(user.id = %user, "could not welcome a connection in time");
+            CloseCode::Unavailable.into()
+        }
     }
-    run(socket, node, &handle).await
+}
+
+/// What is left of a session; `None` for what does not end by itself.
+fn left_of(expires: Option<Millis>) -> Option<Duration> {
+    let left = expires?.saturating_sub(crate::clock::now());
+    Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
 }
 
 /// Lets the connection go, however its task ends.
@@ -92,11 +113,15 @@ async fn hello(socket: &mut WebSocket) -> Result<(Option<Epoch>, Position), End>
     }
 }
 
-async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>) -> End {
+async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, lasts: Option<Duration>) -> End {
     let mut requests = Requests::new(node.clone(), handle.clone());
     let mut pending = FuturesUnordered::new();
     let mut heard = Instant::now();
     let mut pinged = false;
+    let mut bucket = Bucket::full(MESSAGES, heard);
+    let mut held: Option<Instant> = None;
+    let expired = tokio::time::sleep(lasts.unwrap_or(Duration::MAX));
+    tokio::pin!(expired);
     loop {
         let patience = if pinged { limits::NODE_SILENCE } else { limits::NODE_PING_AFTER };
         tokio::select! {
@@ -104,14 +129,16 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>) -> 
                 Outgoing::Close(code) => return code.into(),
                 Outgoing::Frames(frames) => {
                     node.metrics.frames_sent.inc_by(frames.len() as u64);
-                    if let Err(end) = write(socket, handle, frames).await {
+                    let texts = frames.into_iter().map(|frame| Message::Text(Utf8Bytes::try_from(frame).unwrap_or_default()));
+                    if let Err(end) = write(socket, node, handle, texts).await {
                         return end;
                     }
                 }
             },
-            message = socket.recv(), if pending.len() < PENDING => {
+            message = socket.recv(), if pending.len() < PENDING && held.is_none() => {
                 heard = Instant::now();
                 pinged = false;
+                held = bucket.take(MESSAGES, heard).err().map(|wait| heard + wait.max(HELD_FOR));
                 match message {
                     Some(Ok(Message::Text(text))) => pending.extend(requests.take(&text)),
                     Some(Ok(Message::Binary(_))) => requests.not_text(),
@@ -121,32 +148,43 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>) -> 
                 }
             }
             Some(()) = pending.next(), if !pending.is_empty() => {}
+            () = tokio::time::sleep_until(held.unwrap_or(heard)), if held.is_some() => held = None,
+            () = &mut expired, if lasts.is_some() => return CloseCode::SessionEnded.into(),
             () = tokio::time::sleep_until(heard + patience) => {
                 if pinged {
                     return CloseCode::Silent.into();
                 }
                 pinged = true;
-                if socket.send(Message::Ping(bytes::Bytes::new())).await.is_err() {
-                    return End::Gone;
+                let ping = Message::Ping(bytes::Bytes::new());
+                if let Err(end) = write(socket, node, handle, std::iter::once(ping)).await {
+                    return end;
                 }
             }
         }
     }
 }
 
-/// Writes frames with as few system calls as the socket's buffer allows, unless the connection is to be closed.
-async fn write(socket: &mut WebSocket, handle: &Handle, frames: Vec<Frame>) -> Result<(), End> {
+/// Writes messages with as few system calls as the socket's buffer allows, unless the connection is to be closed.
+async fn write(
+    socket: &mut WebSocket,
+    node: &Node,
+    handle: &Handle,
+    messages: impl Iterator<Item = Message>,
+) -> Result<(), End> {
     let all = async {
-        for frame in frames {
-            let text = Utf8Bytes::try_from(frame).unwrap_or_default();
-            socket.feed(Message::Text(text)).await?;
+        for message in messages {
+            socket.feed(message).await?;
         }
         socket.flush().await
     };
     tokio::select! {
         written = timeout(WRITE_WITHIN, all) => match written {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
+            Ok(Err(error)) => {
+                node.metrics.writes_failed.inc();
+                tracing::debug!(user.id = %handle.user, error = %error, "could not write to a connection");
+                Err(End::Gone)
+            }
             Err(_) => Err(CloseCode::Silent.into()),
         },
         () = handle.outbound.closing() => match handle.outbound.next(0).await {

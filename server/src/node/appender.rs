@@ -5,6 +5,7 @@ use super::Node;
 use super::frames;
 use super::hub::Delivery;
 use super::router::Outbound;
+use crate::bus::envelope::{ChangeEnvelope, Envelope};
 use crate::connection::handle::{Handle, Postponed, Turn};
 use crate::store::{Append, AppendError, Appended, StoreError};
 use std::sync::Arc;
@@ -169,7 +170,8 @@ fn settle(node: &Arc<Node>, submission: Submission, result: Result<Appended, App
     let (conversation, seq) = (change.conversation, change.seq);
     let frame = frames::encode(&ServerFrame::Change { change });
     node.deliver(Delivery { conversation, seq, frame: frame.clone(), origin, removed: None });
-    Some(Outbound { conversation, seq, members_at, also: Vec::new(), members_changed: false, frame })
+    let envelope = Envelope::Change(ChangeEnvelope { conversation, seq, members_changed: false, frame });
+    Some(Outbound { conversation, members_at: Some(members_at), removed: None, envelope })
 }
 
 fn answer(node: &Node, submission: Submission, result: Result<Appended, Refused>) {

@@ -4,10 +4,12 @@ use super::Node;
 use super::frames;
 use super::hub::{Delivery, Missed};
 use super::router::Outbound;
+use crate::bus::envelope::{ChangeEnvelope, Envelope};
 use crate::connection::handle::{Frame, Handle};
+use crate::store::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
-use trunkline_protocol::{Change, ChangeBody, ConversationId, Seq, ServerFrame, UserId, limits};
+use trunkline_protocol::{Change, ChangeBody, CloseCode, ConversationId, Seq, ServerFrame, UserId, limits};
 
 /// How long a hole may stand before the store is read: changes of two nodes overtake each other by less.
 const HOLE_GRACE: Duration = Duration::from_millis(50);
@@ -24,17 +26,17 @@ impl Node {
     }
 
     /// Changes that were stored by other means than the appender: hands them out here and elsewhere.
-    pub(super) fn publish(self: &Arc<Self>, changes: Vec<Change>, members_at: Seq, also: &[UserId]) {
+    pub(super) fn publish(self: &Arc<Self>, changes: Vec<Change>, members_at: Seq) {
         let routed = changes
             .into_iter()
             .map(|change| {
                 let (conversation, seq) = (change.conversation, change.seq);
                 let members_changed = change.body.changes_members();
                 let removed = removed_by(&change.body);
-                let also = also.iter().copied().chain(removed).collect();
                 let frame = frames::encode(&ServerFrame::Change { change });
                 self.deliver(Delivery { conversation, seq, frame: frame.clone(), origin: None, removed });
-                Outbound { conversation, seq, members_at, also, members_changed, frame }
+                let envelope = Envelope::Change(ChangeEnvelope { conversation, seq, members_changed, frame });
+                Outbound { conversation, members_at: Some(members_at), removed, envelope }
             })
             .collect();
         self.hand_to_router(routed);
@@ -48,7 +50,10 @@ impl Node {
         let node = self.clone();
         self.spawn_droppable(async move {
             tokio::time::sleep(grace).await;
-            let helped = node.repair(conversation).await;
+            let helped = node.repair(conversation).await.unwrap_or_else(|error| {
+                tracing::warn!(conversation = %conversation, error = %error, "could not read missing changes");
+                false
+            });
             node.hub.end_repair(conversation);
             // What opened while the last read was under way found a repair running.
             if node.hub.gap(conversation).is_some() {
@@ -59,33 +64,28 @@ impl Node {
 
     /// Reads from the store what is missing of a conversation, until nothing is. Returns whether the store had
     /// anything of it.
-    pub(super) async fn repair(self: &Arc<Self>, conversation: ConversationId) -> bool {
+    pub(super) async fn repair(self: &Arc<Self>, conversation: ConversationId) -> Result<bool, StoreError> {
         let mut helped = false;
         while let Some((from, to)) = self.hub.gap(conversation) {
             let to = to.min(Seq(from.0 + limits::FETCH_CHANGES - 1));
-            match self.store.changes(conversation, from, to).await {
-                Ok(changes) if changes.is_empty() => return helped,
-                Ok(changes) => {
-                    helped = true;
-                    self.metrics.holes_filled.inc_by(changes.len() as u64);
-                    for change in changes {
-                        let delivery = Delivery {
-                            conversation,
-                            seq: change.seq,
-                            origin: None,
-                            removed: removed_by(&change.body),
-                            frame: frames::encode(&ServerFrame::Change { change }),
-                        };
-                        self.hub.deliver(delivery, || left(conversation));
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(conversation = %conversation, error = %error, "could not read missing changes");
-                    tokio::time::sleep(READ_AGAIN).await;
-                }
+            let changes = self.store.changes(conversation, from, to).await?;
+            if changes.is_empty() {
+                break;
+            }
+            helped = true;
+            self.metrics.holes_filled.inc_by(changes.len() as u64);
+            for change in changes {
+                let delivery = Delivery {
+                    conversation,
+                    seq: change.seq,
+                    origin: None,
+                    removed: removed_by(&change.body),
+                    frame: frames::encode(&ServerFrame::Change { change }),
+                };
+                self.hub.deliver(delivery, || left(conversation));
             }
         }
-        helped
+        Ok(helped)
     }
 
     /// Hands one connection what it lacks.
@@ -97,8 +97,11 @@ impl Node {
                     handle.outbound.push(frames::encode(&ServerFrame::Change { change }));
                 }
             }
-            // The connection sees the hole, or a later welcome, and asks for itself.
-            Err(error) => tracing::warn!(conversation = %conversation, error = %error, "could not replay changes"),
+            // If nothing follows, the connection would never see that it lacks something.
+            Err(error) => {
+                tracing::warn!(conversation = %conversation, error = %error, "could not replay changes");
+                handle.outbound.close(CloseCode::Unavailable);
+            }
         }
     }
 }

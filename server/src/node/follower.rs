@@ -1,7 +1,7 @@
 //! Reads from the store what nobody told: the reason why a lost nudge costs seconds and never a message.
 
 use super::Node;
-use crate::store::{Followed, Grown, MovedCursor};
+use crate::store::{Followed, Grown, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,47 +21,45 @@ pub async fn run(node: Arc<Node>) {
             () = node.follow.notified() => {}
             () = tokio::time::sleep(wait) => {}
         }
-        match node.store.follow(Some(node.position())).await {
+        let followed = match node.store.follow(Some(node.position())).await {
             Ok(followed) if !node.continues(&followed) => return,
-            Ok(followed) => {
-                node.metrics.store_up.set(1);
-                node.take_followed(followed).await;
-            }
-            Err(error) => {
-                node.metrics.store_up.set(0);
-                tracing::warn!(error = %error, "could not follow the store");
-            }
+            Ok(followed) => node.take_followed(followed).await,
+            Err(error) => Err(error),
+        };
+        node.metrics.store_up.set(i64::from(followed.is_ok()));
+        if let Err(error) = followed {
+            tracing::warn!(error = %error, "could not follow the store");
         }
     }
 }
 
 impl Node {
-    async fn take_followed(self: &Arc<Self>, followed: Followed) {
+    /// Hands out what is new. The position moves only if all of it could be read: it says that everything up to it was
+    /// handed out.
+    async fn take_followed(self: &Arc<Self>, followed: Followed) -> Result<(), StoreError> {
+        let mut taken = Ok(());
         for grown in followed.changed {
-            self.take_grown(grown).await;
+            if let Err(error) = self.take_grown(grown).await {
+                taken = Err(error);
+            }
         }
-        for cursor in followed.cursors.into_iter().filter(|cursor| self.hub.is_news(cursor)) {
-            self.tell_followed_cursor(&cursor).await;
+        for state in followed.cursors.iter().filter(|state| self.hub.is_news(&state.cursor)) {
+            self.tell_cursor(state);
         }
         self.hub.end(&followed.ended);
-        // Only now: a position says that everything up to it was handed out.
+        taken?;
         let Position(position) = followed.position;
         self.position.store(position, Ordering::Release);
+        Ok(())
     }
 
-    async fn take_grown(self: &Arc<Self>, grown: Grown) {
+    async fn take_grown(self: &Arc<Self>, grown: Grown) -> Result<(), StoreError> {
         if self.hub.hear(grown.conversation, grown.to) {
-            self.repair(grown.conversation).await;
+            self.repair(grown.conversation).await?;
         }
         if grown.members_changed || grown.from == Seq(1) {
-            self.reconcile(grown.conversation).await;
+            self.reconcile(grown.conversation).await?;
         }
-    }
-
-    /// Tells where a cursor stands, as read from the store.
-    pub(super) async fn tell_followed_cursor(&self, cursor: &MovedCursor) {
-        // A cursor that is asked not to move tells where it stands, with what is unread.
-        let state = self.store.advance(cursor.user, cursor.conversation, Seq(0), Seq(0)).await;
-        self.tell_cursor(cursor, state.ok().map(|state| (state.unread, state.head)));
+        Ok(())
     }
 }

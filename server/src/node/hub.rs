@@ -12,7 +12,7 @@
 
 use super::sequencer::Sequencer;
 use crate::connection::handle::{ConnectionId, Frame, Handle};
-use crate::store::{Credential, Joined, MovedCursor};
+use crate::store::{Credential, Joined, Membership, MovedCursor};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trunkline_protocol::{CloseCode, ConversationId, Seq, UserId, limits};
@@ -41,6 +41,20 @@ pub struct Missed {
     pub from: Seq,
     /// Last seq.
     pub to: Seq,
+}
+
+/// What is left to do for a connection that was admitted.
+#[derive(Debug, Default)]
+pub struct Admission {
+    /// What others here were handed between the read and the admission, so that this connection lacks it.
+    pub missed: Vec<Missed>,
+    /// Conversations that have a gap now.
+    pub gaps: Vec<ConversationId>,
+    /// What the welcome names and the user's other connections here do not know: to be described to all of them
+    /// before it is heard.
+    pub unheard: Vec<ConversationId>,
+    /// What the user hears and the welcome does not name.
+    pub unnamed: Vec<ConversationId>,
 }
 
 /// The connection can not be taken: the user has too many.
@@ -75,7 +89,8 @@ struct Listener {
 #[derive(Debug)]
 struct Channel {
     order: Sequencer<Delivery>,
-    users: HashSet<UserId>,
+    /// Who hears it, and behind which seq: what is at or before it, their description contains, or is not theirs.
+    users: HashMap<UserId, Seq>,
     cursors: HashMap<UserId, (Seq, Seq)>,
     /// Who was removed, and where: a store that was read before that says they are in it.
     removed: HashMap<UserId, Seq>,
@@ -142,21 +157,41 @@ impl Hub {
     }
 
     /// Lets a connection's user hear these conversations, whose heads were read from the store, and welcomes the
-    /// connection. Returns what others here were handed between the read and now, so that this
-    /// connection lacks it, and the conversations that have a gap now.
-    pub fn admit(&self, handle: &Handle, joined: &[Joined], welcome: Frame) -> (Vec<Missed>, Vec<ConversationId>) {
+    /// connection. Who listens first makes the others of the user hear too, so what those were not told of is left to
+    /// the caller.
+    pub fn admit(&self, handle: &Handle, joined: &[Joined], welcome: Frame) -> Admission {
         let mut state = self.lock();
-        let mut missed = Vec::new();
-        let mut gaps = Vec::new();
+        let mut admission = Admission::default();
+        let others_know = state.has_welcomed(handle.user);
         for &Joined { conversation, head } in joined {
+            if others_know && !state.hears(handle.user, conversation) {
+                admission.unheard.push(conversation);
+                continue;
+            }
             let lacks = state.listen(handle.user, conversation, head);
-            missed.extend(lacks);
+            admission.missed.extend(lacks);
             if state.conversations.get(&conversation).is_some_and(|channel| channel.order.gap().is_some()) {
-                gaps.push(conversation);
+                admission.gaps.push(conversation);
             }
         }
+        let named: HashSet<_> = joined.iter().map(|joined| joined.conversation).collect();
+        let heard = state.users.get(&handle.user).into_iter().flat_map(|listener| &listener.conversations);
+        admission.unnamed = heard.filter(|heard| !named.contains(heard)).copied().collect();
         handle.outbound.welcome(welcome);
-        (missed, gaps)
+        admission
+    }
+
+    /// Hands one connection the description of a conversation that its user hears and its welcome did not name. Returns
+    /// what it lacks behind that: a client has no use for changes that come before the description.
+    pub fn describe_to(&self, handle: &Handle, joined: Joined, description: &Frame) -> Option<Missed> {
+        let state = self.lock();
+        let Joined { conversation, head } = joined;
+        if !state.hears(handle.user, conversation) {
+            return None;
+        }
+        handle.outbound.push(description.clone());
+        let passed = state.conversations.get(&conversation)?.order.passed();
+        (passed > head).then(|| Missed { conversation, from: head.next(), to: passed })
     }
 
     /// Lets a user hear a conversation that they came into, after handing its description to all their
@@ -173,11 +208,13 @@ impl Hub {
         state.listen(user, joined.conversation, joined.head)
     }
 
-    /// Lets users hear a conversation no more who are not among `members`, and tells them so.
-    pub fn retain_members(&self, conversation: ConversationId, is_member: impl Fn(UserId) -> bool, left: &Frame) {
+    /// Lets users hear a conversation no more who are not among its members, and tells them so. Who was let in by a
+    /// later read than this one stays.
+    pub fn retain_members(&self, conversation: ConversationId, membership: &Membership, left: &Frame) {
         let mut state = self.lock();
         let Some(channel) = state.conversations.get(&conversation) else { return };
-        let gone: Vec<_> = channel.users.iter().copied().filter(|&user| !is_member(user)).collect();
+        let is_gone = |&(user, from): &(&UserId, &Seq)| *from <= membership.head && !membership.users.contains(user);
+        let gone: Vec<_> = channel.users.iter().filter(is_gone).map(|(&user, _)| user).collect();
         for user in gone {
             state.send(user, left);
             state.stop_listening(user, conversation);
@@ -207,11 +244,7 @@ impl Hub {
         for (_, delivery) in ready {
             state.hand_out(&delivery);
             if let Some(user) = delivery.removed {
-                if let Some(channel) = state.conversations.get_mut(&conversation) {
-                    channel.removed.insert(user, delivery.seq);
-                }
-                state.send(user, &left());
-                state.stop_listening(user, conversation);
+                state.remove(user, &delivery, &left);
             }
         }
         gap
@@ -246,7 +279,7 @@ impl Hub {
     pub fn tell(&self, conversation: ConversationId, user: UserId, own: Option<&Frame>, others: &Frame) {
         let state = self.lock();
         let Some(channel) = state.conversations.get(&conversation) else { return };
-        for &listener in &channel.users {
+        for &listener in channel.users.keys() {
             if listener != user {
                 state.send(listener, others);
             } else if let Some(own) = own {
@@ -312,7 +345,13 @@ impl Hub {
     /// Whether a user has a connection here and hears this conversation.
     #[must_use]
     pub fn user_hears(&self, user: UserId, conversation: ConversationId) -> bool {
-        self.lock().users.get(&user).is_some_and(|known| known.conversations.contains(&conversation))
+        self.lock().hears(user, conversation)
+    }
+
+    /// A user's connections.
+    #[must_use]
+    pub fn connections_of(&self, user: UserId) -> Vec<Arc<Handle>> {
+        self.lock().users.get(&user).map_or_else(Vec::new, |listener| listener.connections.clone())
     }
 
     /// All users with a connection here.
@@ -352,6 +391,29 @@ impl Hub {
 }
 
 impl State {
+    fn hears(&self, user: UserId, conversation: ConversationId) -> bool {
+        self.users.get(&user).is_some_and(|listener| listener.conversations.contains(&conversation))
+    }
+
+    /// Whether some connection of the user was told of conversations already.
+    fn has_welcomed(&self, user: UserId) -> bool {
+        let listener = self.users.get(&user);
+        listener.is_some_and(|listener| listener.connections.iter().any(|handle| handle.outbound.is_welcomed()))
+    }
+
+    /// Somebody was removed; unless they were let in again by a read that knew of it.
+    fn remove(&mut self, user: UserId, delivery: &Delivery, left: impl Fn() -> Frame) {
+        let Some(channel) = self.conversations.get_mut(&delivery.conversation) else { return };
+        let removed = channel.removed.entry(user).or_default();
+        *removed = delivery.seq.max(*removed);
+        if channel.users.get(&user).is_some_and(|&from| delivery.seq <= from) {
+            return;
+        }
+        // Also to who does not hear it: a connection whose welcome names it may be about to come.
+        self.send(user, &left());
+        self.stop_listening(user, delivery.conversation);
+    }
+
     /// Whether a user was removed after the store was read.
     fn removed_since(&self, user: UserId, Joined { conversation, head }: Joined) -> bool {
         let channel = self.conversations.get(&conversation);
@@ -369,11 +431,12 @@ impl State {
         let channel = self.conversations.entry(conversation).or_insert_with(|| {
             let mut order = Sequencer::new(head);
             order.hear(overheard.unwrap_or(head));
-            Channel { order, users: HashSet::new(), cursors: HashMap::new(), removed: HashMap::new() }
+            Channel { order, users: HashMap::new(), cursors: HashMap::new(), removed: HashMap::new() }
         });
         let passed = channel.order.passed();
         // Who heard it before was handed all that passed.
-        let new = channel.users.insert(user);
+        let new = !channel.users.contains_key(&user);
+        channel.users.entry(user).or_insert(head);
         (new && passed > head).then(|| Missed { conversation, from: head.next(), to: passed })
     }
 
@@ -391,7 +454,8 @@ impl State {
 
     fn hand_out(&self, delivery: &Delivery) {
         let Some(channel) = self.conversations.get(&delivery.conversation) else { return };
-        for listener in channel.users.iter().filter_map(|user| self.users.get(user)) {
+        let hear = channel.users.iter().filter(|&(_, &from)| delivery.seq > from);
+        for listener in hear.filter_map(|(user, _)| self.users.get(user)) {
             for handle in listener.connections.iter().filter(|handle| Some(handle.id) != delivery.origin) {
                 handle.outbound.push(delivery.frame.clone());
             }

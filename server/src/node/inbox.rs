@@ -4,7 +4,7 @@ use super::Node;
 use super::delivery::removed_by;
 use super::hub::Delivery;
 use crate::bus::envelope::{ChangeEnvelope, Envelope, Signal};
-use crate::store::{Credential, MovedCursor};
+use crate::store::{Credential, CursorState, MovedCursor};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -64,7 +64,7 @@ fn take_signal(node: &Arc<Node>, signal: Signal) {
         Signal::Cursor { conversation, user, delivered, read, unread, head } => {
             let cursor = MovedCursor { conversation, user, delivered, read };
             if node.hub.is_news(&cursor) {
-                node.tell_cursor(&cursor, Some((unread, head)));
+                node.tell_cursor(&CursorState { cursor, moved: true, unread, head });
             }
         }
         Signal::Typing { conversation, user } => node.tell_typing(conversation, user),

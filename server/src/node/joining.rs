@@ -3,11 +3,12 @@
 use super::Node;
 use super::delivery::left;
 use super::frames;
+use super::hub::{Admission, Missed};
 use crate::connection::handle::Handle;
-use crate::store::{Joined, Resume, StoreError};
+use crate::store::{Joined, Membership, Resume, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
-use trunkline_protocol::{Change, CloseCode, ConversationId, Epoch, Position, ServerFrame, UserId};
+use trunkline_protocol::{Change, CloseCode, Conversation, ConversationId, Epoch, Position, ServerFrame, UserId};
 
 /// How long the presence registry may hold up a welcome. Its entry is made good by the next renewal.
 const ENTER_WITHIN: Duration = Duration::from_millis(500);
@@ -61,12 +62,23 @@ impl Node {
         }
         let known = epoch == Some(self.store.epoch().await?) && position > Position(0);
         let resume = self.store.resume(handle.user, known.then_some(position)).await?;
-        let (missed, gaps) = self.hub.admit(handle, &resume.joined, self.welcome(handle.user, &resume));
+        let welcome = self.welcome(handle.user, &resume);
+        let Admission { missed, gaps, unheard, unnamed } = self.hub.admit(handle, &resume.joined, welcome);
         drop(listening);
         for missed in missed {
             self.replay(handle, missed).await;
         }
-        self.tell_cursors_since(handle, resume.position).await;
+        for conversation in unheard {
+            self.reconcile_added(conversation).await?;
+            if !self.hub.user_hears(handle.user, conversation) {
+                // Removed again since the welcome was read.
+                handle.outbound.push(left(conversation));
+            }
+        }
+        for conversation in unnamed {
+            self.describe_to(handle, conversation).await?;
+        }
+        self.tell_cursors_since(handle, resume.position).await?;
         for conversation in gaps {
             self.repair_soon(conversation, Duration::ZERO);
         }
@@ -75,16 +87,38 @@ impl Node {
     }
 
     /// Cursors that moved between the read and the admission were told to nobody here on this connection's behalf.
-    async fn tell_cursors_since(&self, handle: &Handle, position: Position) {
-        match self.store.follow(Some(position)).await {
-            Ok(followed) => {
-                for cursor in followed.cursors {
-                    if self.hub.user_hears(handle.user, cursor.conversation) {
-                        self.tell_followed_cursor(&cursor).await;
-                    }
-                }
+    async fn tell_cursors_since(&self, handle: &Handle, position: Position) -> Result<(), StoreError> {
+        for state in self.store.follow(Some(position)).await?.cursors {
+            if self.hub.user_hears(handle.user, state.cursor.conversation) {
+                let own = state.cursor.user == handle.user;
+                handle.outbound.push(if own { frames::own_cursor(&state) } else { frames::cursor(&state.cursor) });
             }
-            Err(error) => tracing::warn!(error = %error, "could not read which cursors moved meanwhile"),
+        }
+        Ok(())
+    }
+
+    /// Tells a connection of a conversation that its user came into after its welcome was read.
+    async fn describe_to(&self, handle: &Handle, conversation: ConversationId) -> Result<(), StoreError> {
+        if let Some(description) = self.description(handle.user, conversation).await? {
+            let joined = Joined { conversation, head: description.head };
+            let frame = frames::encode(&ServerFrame::Conversation { conversation: description });
+            if let Some(missed) = self.hub.describe_to(handle, joined, &frame) {
+                self.replay(handle, missed).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// A conversation as a user sees it; `None` if they are not in it.
+    async fn description(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError> {
+        match self.store.conversation(user, conversation).await {
+            Ok(description) => Ok(Some(description)),
+            Err(StoreError::NotAMember | StoreError::UnknownConversation) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -126,7 +160,10 @@ impl Node {
 
     /// A conversation was made that has no change yet: its members hear it from now on, everywhere.
     pub async fn announce_conversation(self: &Arc<Self>, conversation: ConversationId) {
-        self.reconcile(conversation).await;
+        // When it fails here, the conversation's first message makes up for it.
+        if let Err(error) = self.reconcile(conversation).await {
+            not_told(conversation, &error);
+        }
         self.signal_all(crate::bus::envelope::Signal::Joined { conversation });
     }
 
@@ -137,56 +174,56 @@ impl Node {
         let members_changed = changes.iter().any(|change| change.body.changes_members());
         // Members who came must hear before the change is handed out, or they would miss what follows it.
         if members_changed {
-            self.reconcile_added(conversation).await;
+            // When it fails, following the store makes up for it.
+            if let Err(error) = self.reconcile_added(conversation).await {
+                not_told(conversation, &error);
+            }
         }
-        self.publish(changes, members_at, &[]);
+        self.publish(changes, members_at);
     }
 
     pub(super) fn reconcile_soon(self: &Arc<Self>, conversation: ConversationId) {
         let node = self.clone();
-        self.spawn_droppable(async move { node.reconcile(conversation).await });
+        self.spawn_droppable(async move {
+            if let Err(error) = node.reconcile(conversation).await {
+                not_told(conversation, &error);
+            }
+        });
     }
 
     /// Brings who hears a conversation here in line with who is in it.
-    pub(super) async fn reconcile(self: &Arc<Self>, conversation: ConversationId) {
-        if let Some(membership) = self.reconcile_added(conversation).await {
-            let is_member = |user: UserId| membership.users.contains(&user);
-            self.hub.retain_members(conversation, is_member, &left(conversation));
-        }
+    pub(super) async fn reconcile(self: &Arc<Self>, conversation: ConversationId) -> Result<(), StoreError> {
+        let membership = self.reconcile_added(conversation).await?;
+        self.hub.retain_members(conversation, &membership, &left(conversation));
+        Ok(())
     }
 
-    async fn reconcile_added(self: &Arc<Self>, conversation: ConversationId) -> Option<crate::store::Membership> {
+    async fn reconcile_added(self: &Arc<Self>, conversation: ConversationId) -> Result<Membership, StoreError> {
         let listening = self.hub.listening();
-        let membership = match self.store.membership(conversation).await {
-            Ok(membership) => membership,
-            Err(error) => {
-                tracing::warn!(conversation = %conversation, error = %error, "could not read who is in a conversation");
-                return None;
-            }
-        };
+        let membership = self.store.membership(conversation).await?;
         for user in self.hub.strangers(conversation, membership.users.iter().copied()) {
-            match self.store.conversation(user, conversation).await {
-                Ok(description) => {
-                    let joined = Joined { conversation, head: description.head };
-                    let frame = frames::encode(&ServerFrame::Conversation { conversation: description });
-                    if let Some(missed) = self.hub.listen_to(user, joined, &frame) {
-                        self.replay_to_user(user, missed).await;
-                    }
-                }
-                // Removed again meanwhile, or the store fails: a later welcome tells.
-                Err(error) => tracing::debug!(user = %user, error = %error, "not told of a conversation"),
+            // Removed again meanwhile, if there is none.
+            let Some(description) = self.description(user, conversation).await? else { continue };
+            let joined = Joined { conversation, head: description.head };
+            let frame = frames::encode(&ServerFrame::Conversation { conversation: description });
+            if let Some(missed) = self.hub.listen_to(user, joined, &frame) {
+                self.replay_to_user(user, missed).await;
             }
         }
         drop(listening);
         if self.hub.gap(conversation).is_some() {
             self.repair_soon(conversation, Duration::ZERO);
         }
-        Some(membership)
+        Ok(membership)
     }
 
-    async fn replay_to_user(&self, user: UserId, missed: super::hub::Missed) {
-        for handle in self.hub.connections().iter().filter(|handle| handle.user == user) {
-            self.replay(handle, missed).await;
+    async fn replay_to_user(&self, user: UserId, missed: Missed) {
+        for handle in self.hub.connections_of(user) {
+            self.replay(&handle, missed).await;
         }
     }
+}
+
+fn not_told(conversation: ConversationId, error: &StoreError) {
+    tracing::warn!(conversation = %conversation, error = %error, "could not tell who came into a conversation");
 }

@@ -8,10 +8,11 @@ use super::Node;
 use super::frames;
 use super::inbox;
 use crate::bus::envelope::Signal;
+use crate::connection::handle::Handle;
 use crate::presence::{LEASE, RENEW_EVERY, Renewal};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, MissedTickBehavior};
 use trunkline_protocol::{CloseCode, NodeId, Presence, ServerFrame, UserId};
@@ -36,28 +37,34 @@ impl Presences {
         self.enter_again.store(true, Ordering::Relaxed);
     }
 
-    /// Whether this is another state than was told last; remembers it.
-    fn is_news(&self, user: UserId, online: bool) -> bool {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(user, online) != Some(online)
+    /// Held while something is told, so that what is remembered is what was told last.
+    fn told(&self) -> MutexGuard<'_, HashMap<UserId, bool>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn retain(&self, watched: &[UserId]) {
         let watched: std::collections::HashSet<_> = watched.iter().collect();
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).retain(|user, _| watched.contains(user));
+        self.told().retain(|user, _| watched.contains(user));
     }
 }
 
-/// Renews the lease and looks after those who are watched, until the node stops.
+/// Keeps the lease and looks after those who are watched, until the node stops. Apart: what the store holds up would
+/// otherwise look as if this process had not run.
 pub async fn run(node: Arc<Node>) {
+    let work = async { tokio::join!(keep(&node), look(&node)) };
+    tokio::select! {
+        () = node.stop.cancelled() => {}
+        _ = work => {}
+    }
+}
+
+/// Renews the lease, and starts over after a time in which nothing ran.
+async fn keep(node: &Arc<Node>) {
     let mut ticks = tokio::time::interval(RENEW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = SystemTime::now();
-    let mut noted = Instant::now();
     loop {
-        tokio::select! {
-            () = node.stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
+        ticks.tick().await;
         // The time of day also goes on while a machine sleeps, which the monotonic clock does not.
         let now = SystemTime::now();
         if now.duration_since(last).unwrap_or_default() > LEASE {
@@ -65,6 +72,16 @@ pub async fn run(node: Arc<Node>) {
         }
         last = now;
         node.renew().await;
+    }
+}
+
+/// Tells watchers what nobody told this node, and notes who is here.
+async fn look(node: &Arc<Node>) {
+    let mut ticks = tokio::time::interval(RENEW_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut noted = Instant::now();
+    loop {
+        ticks.tick().await;
         if noted.elapsed() >= NOTE_EVERY {
             noted = Instant::now();
             node.note_here(&node.hub.users()).await;
@@ -79,16 +96,21 @@ impl Node {
     async fn renew(&self) {
         let id = self.id();
         let enter_again = self.presences.enter_again.swap(false, Ordering::Relaxed);
-        let entered = match self.registry.renew(id).await {
-            Ok(Renewal::Kept) if !enter_again => Ok(()),
-            Ok(_) => self.registry.enter(id, &self.hub.users()).await,
-            Err(error) => Err(error),
+        let renewal = async {
+            match self.registry.renew(id).await? {
+                Renewal::Kept if !enter_again => Ok(()),
+                _ => self.registry.enter(id, &self.hub.users()).await,
+            }
         };
-        self.metrics.lease_up.set(i64::from(entered.is_ok()));
-        if let Err(error) = entered {
-            self.presences.enter_again();
-            tracing::debug!(error = %error, "could not renew the lease");
+        // A registry that hangs must not look as if this process had not run either.
+        let renewed = tokio::time::timeout(RENEW_EVERY, renewal).await;
+        self.metrics.lease_up.set(i64::from(matches!(renewed, Ok(Ok(())))));
+        match renewed {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => tracing::debug!(error = %error, "could not renew the lease"),
+            Err(error) => tracing::debug!(error = %error, "could not renew the lease in time"),
         }
+        self.presences.enter_again();
     }
 
     /// This process did not run for longer than its lease: its users were taken for gone, and what its
@@ -151,12 +173,31 @@ impl Node {
         if users.is_empty() {
             return;
         }
-        for presence in self.presence(&users).await {
-            if self.presences.is_news(presence.user, presence.online) {
-                self.hub
-                    .tell_watchers(presence.user, &frames::encode(&ServerFrame::Presence { users: vec![presence] }));
+        let presences = self.presence(&users).await;
+        let mut told = self.presences.told();
+        for presence in presences {
+            if told.insert(presence.user, presence.online) != Some(presence.online) {
+                self.tell_watchers(presence);
             }
         }
+    }
+
+    /// Answers a connection that begins to watch. What it is told counts as told: should it be wrong, the next look
+    /// sets it right.
+    pub async fn answer_watch(&self, handle: &Handle, users: &[UserId]) {
+        let users = self.presence(users).await;
+        let mut told = self.presences.told();
+        for presence in &users {
+            let before = told.insert(presence.user, presence.online);
+            if before.is_some_and(|before| before != presence.online) {
+                self.tell_watchers(*presence);
+            }
+        }
+        handle.outbound.push(frames::encode(&ServerFrame::Presence { users }));
+    }
+
+    fn tell_watchers(&self, presence: Presence) {
+        self.hub.tell_watchers(presence.user, &frames::encode(&ServerFrame::Presence { users: vec![presence] }));
     }
 
     /// Who of these users is here, and when the others were. While the registry does not answer, only this

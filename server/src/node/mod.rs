@@ -49,15 +49,23 @@ use canary::Canary;
 use hub::Hub;
 use lease::Presences;
 use locator::Locator;
-use rate::Rates;
+use rate::{Rate, Rates};
 use router::Outbound;
 use serde::Deserialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use trunkline_protocol::{CloseCode, Epoch, NodeId, Position};
+use trunkline_protocol::{CloseCode, Epoch, NodeId, Position, limits};
+
+/// Messages of one user.
+const SENDS: Rate = Rate { per_second: limits::SENDS_PER_SECOND, burst: limits::SEND_BURST };
+/// New groups and changes to groups of one user.
+const AMENDMENTS: Rate = Rate { per_second: limits::AMENDMENTS_PER_SECOND, burst: limits::AMENDMENT_BURST };
+/// How long each goodbye of a node that stops may take: the store and the registry may hang just then.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Which nodes are told of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -82,7 +90,8 @@ pub struct Node {
     routing: Routing,
     incarnation: Mutex<NodeId>,
     locator: Locator,
-    rates: Rates,
+    sends: Rates,
+    amendments: Rates,
     canary: Canary,
     sang: Notify,
     presences: Presences,
@@ -141,7 +150,8 @@ impl Node {
             registry,
             routing,
             incarnation: Mutex::new(id),
-            rates: Rates::default(),
+            sends: Rates::new(SENDS),
+            amendments: Rates::new(AMENDMENTS),
             canary: Canary::default(),
             sang: Notify::new(),
             presences: Presences::default(),
@@ -215,7 +225,7 @@ impl Node {
 
     /// Says that the node stops: no new connections, and those there are told to move, each at its own time
     /// within `window`.
-    pub fn drain(&self, window: std::time::Duration) {
+    pub fn drain(&self, window: Duration) {
         self.draining.send_replace(true);
         let handles = self.hub.connections();
         let count = handles.len().max(1) as u32;
@@ -248,9 +258,8 @@ impl Node {
     pub async fn stop(&self) {
         self.draining.send_replace(true);
         let last_seen = self.hub.users();
-        if let Err(error) = self.store.set_last_seen(&last_seen, crate::clock::now()).await {
-            tracing::warn!(error = %error, "could not note when the last users were here");
-        }
+        let noted = self.store.set_last_seen(&last_seen, crate::clock::now());
+        goodbye("could not note when the last users were here", noted).await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -258,9 +267,7 @@ impl Node {
         for handle in self.hub.connections() {
             handle.outbound.finish(CloseCode::Moving);
         }
-        if let Err(error) = self.registry.release(self.id()).await {
-            tracing::warn!(error = %error, "could not give the lease back; it ends by itself");
-        }
+        goodbye("could not give the lease back; it ends by itself", self.registry.release(self.id())).await;
         self.signal_all(Signal::Presence { node: self.id(), entered: Vec::new(), left: last_seen });
     }
 
@@ -280,14 +287,16 @@ impl Node {
         });
     }
 
-    /// Tells the other nodes, if there can be any.
-    fn signal_others(&self, signal: Signal) {
-        if !self.bus.is_alone() {
-            self.signal_all(signal);
-        }
-    }
-
     fn signal_all(&self, signal: Signal) {
         self.bus.publish(Destination::All, Envelope::Signal(signal).encode());
+    }
+}
+
+/// Does one of the last things, or says why not.
+async fn goodbye<E: std::error::Error>(failed: &'static str, last: impl Future<Output = Result<(), E>>) {
+    match tokio::time::timeout(GOODBYE_WITHIN, last).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = %error, "{failed}"),
+        Err(error) => tracing::warn!(error = %error, "{failed}"),
     }
 }

@@ -1,56 +1,85 @@
-//! How fast a user may send: a token bucket each, over all of the user's connections to this node and the API.
+//! How fast a user may do something: a token bucket each, over all of the user's connections to this node and the API.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-use trunkline_protocol::{UserId, limits};
+use trunkline_protocol::UserId;
 
 /// Buckets kept before those that are full again are swept out.
 const SWEEP_AT: usize = 4_096;
 
-/// The buckets of all users.
-#[derive(Debug, Default)]
-pub struct Rates(Mutex<HashMap<UserId, Bucket>>);
-
+/// How often something may be done.
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
+pub struct Rate {
+    /// For ever.
+    pub per_second: u32,
+    /// At once, after a rest.
+    pub burst: u32,
+}
+
+/// The buckets of all users.
+#[derive(Debug)]
+pub struct Rates {
+    rate: Rate,
+    buckets: Mutex<HashMap<UserId, Bucket>>,
+}
+
+/// What one of them may do now.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
     tokens: f64,
     at: Instant,
 }
 
 impl Bucket {
-    const fn full(now: Instant) -> Self {
-        Self { tokens: limits::SEND_BURST as f64, at: now }
+    /// One that nothing was taken from.
+    #[must_use]
+    pub fn full(rate: Rate, now: Instant) -> Self {
+        Self { tokens: f64::from(rate.burst), at: now }
     }
 
-    fn refill(&mut self, now: Instant) {
-        let gained = now.duration_since(self.at).as_secs_f64() * f64::from(limits::SENDS_PER_SECOND);
-        self.tokens = (self.tokens + gained).min(f64::from(limits::SEND_BURST));
+    /// Takes one.
+    ///
+    /// # Errors
+    /// The time after which there is one again.
+    pub fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
+        self.refill(rate, now);
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64((1.0 - self.tokens) / f64::from(rate.per_second)))
+    }
+
+    fn refill(&mut self, rate: Rate, now: Instant) {
+        let gained = now.duration_since(self.at).as_secs_f64() * f64::from(rate.per_second);
+        self.tokens = (self.tokens + gained).min(f64::from(rate.burst));
         self.at = now;
     }
 }
 
 impl Rates {
-    /// Takes a send into account.
+    /// Full buckets for everybody.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        Self { rate, buckets: Mutex::default() }
+    }
+
+    /// Takes one of a user's.
     ///
     /// # Errors
-    /// The time after which there is room again.
+    /// As [`Bucket::take`].
     pub fn take(&self, user: UserId, now: Instant) -> Result<(), Duration> {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = self.rate;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= SWEEP_AT {
             buckets.retain(|_, bucket| {
-                bucket.refill(now);
-                bucket.tokens < f64::from(limits::SEND_BURST)
+                bucket.refill(rate, now);
+                bucket.tokens < f64::from(rate.burst)
             });
         }
-        let bucket = buckets.entry(user).or_insert_with(|| Bucket::full(now));
-        bucket.refill(now);
-        if bucket.tokens >= 1.0 {
-            bucket.tokens -= 1.0;
-            return Ok(());
-        }
-        Err(Duration::from_secs_f64((1.0 - bucket.tokens) / f64::from(limits::SENDS_PER_SECOND)))
+        buckets.entry(user).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
     }
 }
 
@@ -60,8 +89,8 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_the_rate_holds() {
-        let (rates, start) = (Rates::default(), Instant::now());
-        for _ in 0..limits::SEND_BURST {
+        let (rates, start) = (Rates::new(Rate { per_second: 10, burst: 30 }), Instant::now());
+        for _ in 0..30 {
             assert_eq!(rates.take(UserId(1), start), Ok(()));
         }
         let wait = rates.take(UserId(1), start);

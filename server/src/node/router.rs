@@ -8,14 +8,14 @@
 use super::{Node, Routing};
 use crate::bus::{
     Destination,
-    envelope::{ChangeEnvelope, Envelope},
+    envelope::{Envelope, Signal},
 };
-use crate::connection::handle::Frame;
 use crate::store::Membership;
-use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use trunkline_protocol::{ConversationId, NodeId, Seq, UserId};
 
 /// Batches that may wait to be routed. Beyond that they are dropped: following the store is the faster way then.
@@ -23,44 +23,42 @@ pub const QUEUE: usize = 256;
 /// Member lists kept, by conversation. Emptied when full: it fills again by reading.
 const MEMBER_LISTS: usize = 10_000;
 
-/// A stored change on its way to other nodes.
+/// How long a list is believed for a signal, which does not say which list it goes to.
+const BELIEVED: Duration = Duration::from_secs(10);
+
+/// Something on its way to the nodes of a conversation's members.
 #[derive(Clone, Debug)]
 pub struct Outbound {
-    /// Whose log.
+    /// Whose members are to hear of it.
     pub conversation: ConversationId,
-    /// Where in it.
-    pub seq: Seq,
-    /// Which member list it goes to.
-    pub members_at: Seq,
-    /// Who must hear of it besides: those it removes.
-    pub also: Vec<UserId>,
-    /// Whether it changes who is in the conversation.
-    pub members_changed: bool,
-    /// The change's frame.
-    pub frame: Frame,
+    /// Which member list it goes to; `None` for what may be lost, which goes to those who were in it lately.
+    pub members_at: Option<Seq>,
+    /// Who must hear of it besides: it removes them.
+    pub removed: Option<UserId>,
+    /// What is told.
+    pub envelope: Envelope,
 }
 
-impl Outbound {
-    fn envelope(&self) -> Bytes {
-        let &Self { conversation, seq, members_changed, ref frame, .. } = self;
-        Envelope::Change(ChangeEnvelope { conversation, seq, members_changed, frame: frame.clone() }).encode()
-    }
-}
-
-/// Member lists by conversation; exact as long as their `members_at` is the change's.
-type Lists = HashMap<ConversationId, Arc<Membership>>;
+/// Member lists by conversation, and when they were read; exact as long as their `members_at` is the change's.
+type Lists = HashMap<ConversationId, (Membership, Instant)>;
 
 impl Node {
-    /// Hands stored changes on. Never waits.
+    /// Hands on what members elsewhere are to hear of. Never waits.
     pub(super) fn hand_to_router(&self, routed: Vec<Outbound>) {
         // One process alone has nobody to tell.
         if routed.is_empty() || self.bus.is_alone() {
             return;
         }
         if let Err(dropped) = self.outbound.try_send(routed) {
-            let count = dropped.into_inner().len();
+            let count = dropped.into_inner().iter().filter(|dropped| dropped.members_at.is_some()).count();
             self.metrics.nudges_dropped.inc_by(count as u64);
         }
+    }
+
+    /// Hands on a signal about a conversation.
+    pub(super) fn route_signal(&self, conversation: ConversationId, signal: Signal) {
+        let envelope = Envelope::Signal(signal);
+        self.hand_to_router(vec![Outbound { conversation, members_at: None, removed: None, envelope }]);
     }
 }
 
@@ -104,12 +102,16 @@ async fn direct(node: &Node, lists: &mut Lists, batch: &[Outbound]) {
 }
 
 fn recipients<'a>(lists: &'a Lists, change: &'a Outbound) -> impl Iterator<Item = UserId> + 'a {
-    let members = lists.get(&change.conversation).into_iter().flat_map(|list| list.users.iter().copied());
-    members.chain(change.also.iter().copied())
+    let members = lists.get(&change.conversation).into_iter().flat_map(|(list, _)| list.users.iter().copied());
+    members.chain(change.removed)
 }
 
 async fn remember_members(node: &Node, lists: &mut Lists, change: &Outbound) {
-    if lists.get(&change.conversation).is_some_and(|list| list.members_at >= change.members_at) {
+    let is_good = |(list, read): &(Membership, Instant)| match change.members_at {
+        Some(members_at) => list.members_at >= members_at,
+        None => read.elapsed() < BELIEVED,
+    };
+    if lists.get(&change.conversation).is_some_and(is_good) {
         return;
     }
     if lists.len() >= MEMBER_LISTS {
@@ -117,7 +119,7 @@ async fn remember_members(node: &Node, lists: &mut Lists, change: &Outbound) {
     }
     match node.store.membership(change.conversation).await {
         Ok(list) => {
-            lists.insert(change.conversation, Arc::new(list));
+            lists.insert(change.conversation, (list, Instant::now()));
         }
         Err(error) => {
             lists.remove(&change.conversation);
@@ -127,6 +129,8 @@ async fn remember_members(node: &Node, lists: &mut Lists, change: &Outbound) {
 }
 
 fn publish(node: &Node, to: Destination<'_>, change: &Outbound) {
-    node.metrics.nudges_sent.inc();
-    node.bus.publish(to, change.envelope());
+    if change.members_at.is_some() {
+        node.metrics.nudges_sent.inc();
+    }
+    node.bus.publish(to, change.envelope.encode());
 }

@@ -3,7 +3,7 @@
 use super::Node;
 use super::frames;
 use crate::bus::envelope::Signal;
-use crate::store::{CursorState, MovedCursor, StoreError};
+use crate::store::{CursorState, StoreError};
 use std::time::Duration;
 use tokio::time::Instant;
 use trunkline_protocol::{ConversationId, Seq, ServerFrame, UserId};
@@ -14,7 +14,15 @@ impl Node {
     /// # Errors
     /// The time to wait.
     pub fn admit_send(&self, user: UserId) -> Result<(), Duration> {
-        self.rates.take(user, Instant::now())
+        self.sends.take(user, Instant::now())
+    }
+
+    /// Counts a new group or a change to one against the user's rate.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub fn admit_amendment(&self, user: UserId) -> Result<(), Duration> {
+        self.amendments.take(user, Instant::now())
     }
 
     /// Moves a user's cursors forward and tells everybody in the conversation.
@@ -31,15 +39,10 @@ impl Node {
         let state = self.store.advance(user, conversation, delivered, read).await?;
         if state.moved {
             self.hub.is_news(&state.cursor);
-            self.tell_cursor(&state.cursor, Some((state.unread, state.head)));
-            self.signal_others(Signal::Cursor {
-                conversation,
-                user,
-                delivered: state.cursor.delivered,
-                read: state.cursor.read,
-                unread: state.unread,
-                head: state.head,
-            });
+            self.tell_cursor(&state);
+            let (delivered, read) = (state.cursor.delivered, state.cursor.read);
+            let (unread, head) = (state.unread, state.head);
+            self.route_signal(conversation, Signal::Cursor { conversation, user, delivered, read, unread, head });
         }
         Ok(state)
     }
@@ -48,18 +51,14 @@ impl Node {
     pub fn pass_typing(&self, conversation: ConversationId, user: UserId) {
         if self.hub.user_hears(user, conversation) {
             self.tell_typing(conversation, user);
-            self.signal_others(Signal::Typing { conversation, user });
+            self.route_signal(conversation, Signal::Typing { conversation, user });
         }
     }
 
     /// Tells those who hear the conversation here where a member's cursors stand.
-    pub(super) fn tell_cursor(&self, cursor: &MovedCursor, counted: Option<(u64, Seq)>) {
-        let &MovedCursor { conversation, user, delivered, read } = cursor;
-        let frame = |unread: Option<u64>, head: Seq| {
-            frames::encode(&ServerFrame::Cursor { conversation, user, delivered, read, unread, head })
-        };
-        let own = counted.map(|(unread, head)| frame(Some(unread), head));
-        self.hub.tell(conversation, user, own.as_ref(), &frame(None, Seq(0)));
+    pub(super) fn tell_cursor(&self, state: &CursorState) {
+        let (cursor, own) = (&state.cursor, frames::own_cursor(state));
+        self.hub.tell(cursor.conversation, cursor.user, Some(&own), &frames::cursor(cursor));
     }
 
     /// Tells those who hear the conversation here that a member writes.

@@ -149,8 +149,8 @@ pub struct Followed {
     pub position: Position,
     /// Conversations with new changes.
     pub changed: Vec<Grown>,
-    /// Cursors that have moved.
-    pub cursors: Vec<MovedCursor>,
+    /// Cursors that have moved, with what is unread now.
+    pub cursors: Vec<CursorState>,
     /// Sessions that were ended.
     pub ended: Vec<Credential>,
 }
@@ -296,6 +296,8 @@ pub struct Identity {
     pub admin: bool,
     /// By what right.
     pub credential: Credential,
+    /// When that ends by itself; tokens do not.
+    pub expires: Option<Millis>,
 }
 
 /// A session to be stored.

@@ -24,6 +24,12 @@ pub struct PageBackend {
 }
 
 impl PageBackend {
+    /// Counts a new group or a change to one against the caller's rate.
+    fn admit_amendment(&self, me: UserId) -> Result<(), Refusal> {
+        let sentence = "You are changing groups faster than this server takes; please try again in a moment.";
+        self.state.node.admit_amendment(me).map_err(|_| Refusal::new(ErrorCode::RateLimited, sentence))
+    }
+
     /// For the pages of this site.
     #[must_use]
     pub const fn new(state: AppState) -> Self {
@@ -131,6 +137,7 @@ impl Backend for PageBackend {
         if members.len() >= limits::GROUP_MEMBERS {
             return Err(Refusal::new(ErrorCode::Invalid, "This group would be too large."));
         }
+        self.admit_amendment(me)?;
         self.state.node.create_group(me, &name, members).await.map_err(refusal)
     }
 
@@ -147,6 +154,7 @@ impl Backend for PageBackend {
             GroupAmendment::Rename { name } => Amendment::Rename(shown_name(&name)?),
             GroupAmendment::ChangeOwner { owner } => Amendment::ChangeOwner(owner),
         };
+        self.admit_amendment(me)?;
         self.state.node.amend(me, conversation, amendment).await.map_err(refusal)
     }
 

@@ -15,10 +15,9 @@ use trunkline_protocol::{CloseCode, SUBPROTOCOL, limits};
 
 /// Read buffer of a connection, in bytes. axum's default of 128 KiB is most of what an idle connection costs.
 const READ_BUFFER: usize = 2 * 1024;
-/// Bytes gathered before they go to the operating system.
+/// Bytes gathered before they go to the operating system. There is no bound beyond: a frame above it could never be
+/// written, and the connection's task hands over no more than a portion and waits until it is gone.
 const WRITE_BUFFER: usize = 16 * 1024;
-/// Bytes that the socket takes beyond that before it makes us wait: one portion, and a frame on top.
-const MAX_WRITE_BUFFER: usize = 256 * 1024;
 
 /// The route.
 pub fn router(state: AppState) -> Router {
@@ -33,7 +32,6 @@ async fn upgrade(State(state): State<AppState>, headers: HeaderMap, upgrade: Web
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(MAX_WRITE_BUFFER)
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES);
     if upgrade.selected_protocol().is_none() {

@@ -122,7 +122,7 @@ async fn moved_cursors_are_told(db: Database) {
     db.a.advance(bob.id, direct, Seq(3), Seq(1)).await.unwrap();
     let state = db.b.advance(bob.id, direct, Seq(7), Seq(5)).await.unwrap();
     let followed = db.a.follow(Some(start)).await.unwrap();
-    assert_eq!((followed.cursors.as_slice(), followed.changed.len()), ([state.cursor].as_slice(), 0));
+    assert_eq!((followed.cursors.as_slice(), followed.changed.len()), ([state].as_slice(), 0));
     db.post(&ann, direct, "y").await;
     let next = db.a.follow(Some(followed.position)).await.unwrap();
     assert_eq!((next.cursors.len(), next.changed.len()), (0, 1), "nothing is told twice");

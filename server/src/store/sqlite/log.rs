@@ -4,9 +4,10 @@ use rusqlite::{Connection, OptionalExtension};
 use trunkline_protocol::limits::FETCH_CHANGES;
 use trunkline_protocol::{Change, ConversationId, Position, Seq, SessionId, UserId};
 
+use super::cursors;
 use super::fault::Fault;
 use super::rows::{self, Sql};
-use crate::store::{Credential, Followed, Grown, MovedCursor, Range, StoreError};
+use crate::store::{Credential, CursorState, Followed, Grown, MovedCursor, Range, StoreError};
 
 /// Where a reader stands towards a conversation.
 pub(super) struct Sight {
@@ -90,17 +91,20 @@ fn grown(connection: &Connection, after: Position) -> rusqlite::Result<Vec<Grown
     Ok(grown)
 }
 
-fn moved(connection: &Connection, after: Position) -> rusqlite::Result<Vec<MovedCursor>> {
-    const SQL: &str = "SELECT conversation, user, delivered, read FROM members
-        WHERE moved > ?1 AND left IS NULL ORDER BY moved";
+fn moved(connection: &Connection, after: Position) -> rusqlite::Result<Vec<CursorState>> {
+    const SQL: &str = "SELECT m.conversation, m.user, m.delivered, m.read, c.messages, m.own, m.counted, c.head
+        FROM members m JOIN conversations c ON c.id = m.conversation
+        WHERE m.moved > ?1 AND m.left IS NULL ORDER BY m.moved";
     let mut statement = connection.prepare_cached(SQL)?;
     let rows = statement.query_map([after.sql()], |row| {
-        Ok(MovedCursor {
+        let cursor = MovedCursor {
             conversation: ConversationId(row.get(0)?),
             user: UserId(row.get(1)?),
             delivered: Seq(row.get(2)?),
             read: Seq(row.get(3)?),
-        })
+        };
+        let unread = cursors::unread(row.get(4)?, row.get(5)?, row.get(6)?);
+        Ok(CursorState { cursor, moved: true, unread, head: Seq(row.get(7)?) })
     })?;
     rows.collect()
 }

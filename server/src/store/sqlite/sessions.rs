@@ -42,12 +42,12 @@ pub(super) fn create(write: &Write<'_>, session: &NewSession) -> Result<(), Faul
 /// [`crate::store::Store::session`], but for the note of its use.
 pub(super) fn find(connection: &Connection, token: &[u8; 32], now: Millis) -> Result<Option<Found>, Fault> {
     let sql = format!(
-        "SELECT {USER}, users.admin, s.id, s.last_used FROM sessions s JOIN users ON users.id = s.user
+        "SELECT {USER}, users.admin, s.id, s.last_used, s.expires FROM sessions s JOIN users ON users.id = s.user
          WHERE s.token = ?1 AND s.ended IS NULL AND s.expires > ?2 AND users.disabled = 0"
     );
     let found = connection.prepare_cached(&sql)?.query_row((token, now), |row| {
         let credential = Credential::Session(SessionId(row.get(4)?));
-        let identity = Identity { user: rows::user(row, 0)?, admin: row.get(3)?, credential };
+        let identity = Identity { user: rows::user(row, 0)?, admin: row.get(3)?, credential, expires: row.get(6)? };
         Ok(Found { identity, note: is_stale(row.get(5)?, now) })
     });
     Ok(found.optional()?)

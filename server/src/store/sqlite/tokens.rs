@@ -27,7 +27,7 @@ pub(super) fn find(connection: &Connection, token: &[u8; 32], now: Millis) -> Re
     );
     let found = connection.prepare_cached(&sql)?.query_row([token], |row| {
         let credential = Credential::Token(row.get(4)?);
-        let identity = Identity { user: rows::user(row, 0)?, admin: row.get(3)?, credential };
+        let identity = Identity { user: rows::user(row, 0)?, admin: row.get(3)?, credential, expires: None };
         Ok(Found { identity, note: is_stale(row.get(5)?, now) })
     });
     Ok(found.optional()?)

@@ -4,7 +4,7 @@ use super::document::refusals;
 use super::extract::{Authenticated, Json, Path, Query};
 use super::problem::Problem;
 use super::types::{Changes, Conversation, Conversations, CreateGroup, OpenDirect, Part};
-use super::{messages, names};
+use super::{groups, messages, names};
 use crate::auth::accounts::shown_name;
 use crate::web::state::AppState;
 use axum::extract::State;
@@ -19,6 +19,7 @@ refusals! {
     ListRefused: ;
     ReadRefused: Invalid UnknownConversation NotAMember;
     MakeRefused: BadFrame Invalid UnknownUser TooLarge UnsupportedMediaType CrossSite;
+    GroupRefused: BadFrame Invalid UnknownUser RateLimited TooLarge UnsupportedMediaType CrossSite;
 }
 
 /// List the caller's conversations
@@ -116,7 +117,7 @@ pub(super) async fn direct(
     responses(
         (status = 201, description = "The new group.", body = Conversation,
             headers(("Location" = String, description = "The group's path."))),
-        MakeRefused
+        GroupRefused
     )
 )]
 pub(super) async fn group(
@@ -125,6 +126,7 @@ pub(super) async fn group(
     Json(request): Json<CreateGroup>,
 ) -> Result<impl IntoResponse, Problem> {
     let name = shown_name(&request.name)?;
+    groups::admitted(&state, caller.id())?;
     let members = names::members(&state, &request.members).await?;
     let conversation = state.node.create_group(caller.id(), &name, &members).await?;
     let location = format!("{}/conversations/{conversation}", super::PREFIX);

@@ -11,12 +11,19 @@ use crate::store::Amendment;
 use crate::web::state::AppState;
 use axum::extract::State;
 use axum::http::StatusCode;
-use trunkline_protocol::{ConversationId, ErrorCode};
+use trunkline_protocol::{ConversationId, ErrorCode, UserId};
 
 refusals! {
-    AmendRefused: BadFrame Invalid UnknownConversation NotAMember Forbidden UnknownUser TooLarge UnsupportedMediaType
-        CrossSite;
-    RemoveRefused: Invalid UnknownConversation NotAMember Forbidden UnknownUser CrossSite;
+    AmendRefused: BadFrame Invalid UnknownConversation NotAMember Forbidden UnknownUser RateLimited TooLarge
+        UnsupportedMediaType CrossSite;
+    RemoveRefused: Invalid UnknownConversation NotAMember Forbidden UnknownUser RateLimited CrossSite;
+}
+
+/// Counts a new group or a change to one against the caller's rate.
+pub(super) fn admitted(state: &AppState, caller: UserId) -> Result<(), Problem> {
+    state.node.admit_amendment(caller).map_err(|wait| {
+        Problem::new(ErrorCode::RateLimited, "You are changing groups faster than this server takes.").after(wait)
+    })
 }
 
 /// Add people to a group
@@ -37,6 +44,7 @@ pub(super) async fn add(
     Json(request): Json<AddMembers>,
 ) -> Result<axum::Json<Conversation>, Problem> {
     let conversation = ConversationId(id);
+    admitted(&state, caller.id())?;
     let members = names::members(&state, &request.add).await?;
     state.node.amend(caller.id(), conversation, Amendment::AddMembers(members)).await?;
     as_seen(&state, caller.id(), conversation).await
@@ -62,6 +70,7 @@ pub(super) async fn remove(
     caller: Authenticated,
     Path((id, name)): Path<(u64, String)>,
 ) -> Result<StatusCode, Problem> {
+    admitted(&state, caller.id())?;
     let member = names::user(&state, &name).await?.id;
     state.node.amend(caller.id(), ConversationId(id), Amendment::RemoveMember(member)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -88,6 +97,7 @@ pub(super) async fn amend(
     if request.name.is_none() && request.owner.is_none() {
         return Err(Problem::invalid("Give `name`, `owner` or both."));
     }
+    admitted(&state, caller.id())?;
     // Everything is looked up before anything is written, so that a request is not carried out by half.
     let name = request.name.as_deref().map(shown_name).transpose()?;
     let owner = match &request.owner {
