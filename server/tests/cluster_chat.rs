@@ -20,7 +20,34 @@ over_both_routings!(
     who_is_removed_on_one_node_gets_nothing_more_on_the_other,
     cursors_typing_and_presence_cross_nodes,
     a_session_ended_on_one_node_closes_on_the_other,
+    a_node_without_a_member_is_told_by_broadcast_only,
 );
+
+async fn a_node_without_a_member_is_told_by_broadcast_only(routing: Routing) {
+    let Cluster { a, b, redis } = Cluster::start(routing).await;
+    let third = TestServer::start_with(a.database(), support::cluster::options(&redis, routing)).await;
+    third.bus_is("up", support::SOON).await;
+    let (ann, bob) = (a.register("ann").await, a.register("bob").await);
+    let here = a.direct(&ann, &bob).await;
+    let (anns, bobs) = (a.device(&ann).await, b.device(&bob).await);
+    // Both are known to be where they are.
+    anns.send(here, "0");
+    bobs.shows(here, &["0"]).await;
+    let received = |server: &TestServer| server.node().metrics.nudges_received.get();
+    // The registry's word for it takes a moment, and until then everyone may be told.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = (received(&b), received(&third));
+    for number in 1..=10 {
+        anns.send(here, number.to_string());
+    }
+    bobs.shows_count(here, 11, support::SOON).await;
+    let expected = match routing {
+        Routing::Broadcast => 10,
+        Routing::Directed => 0,
+    };
+    let told = async || (received(&b) - before.0 == 10 && received(&third) - before.1 == expected).then_some(());
+    support::eventually("who is told", support::SOON, told).await;
+}
 
 async fn people_on_different_nodes_chat(routing: Routing) {
     let Cluster { a, b, redis: _redis } = Cluster::start(routing).await;

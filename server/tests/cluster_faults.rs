@@ -7,10 +7,11 @@ use std::time::Duration;
 use support::child::ChildNode;
 use support::cluster::Cluster;
 use support::device::{Device, View};
+use support::raw::Raw;
 use support::redis::RedisServer;
 use support::{SOON, eventually};
 use tokio::time::Instant;
-use trunkline_protocol::{CloseCode, ConversationId, Presence};
+use trunkline_protocol::{CloseCode, ConversationId, Presence, ServerFrame};
 use trunkline_server::node::Routing;
 
 over_both_routings!(
@@ -21,6 +22,7 @@ over_both_routings!(
     a_bus_that_hangs_is_noticed_told_and_healed,
     a_session_ends_everywhere_without_redis,
     a_dead_nodes_users_are_offline_in_time,
+    a_node_that_slept_longer_than_its_lease_starts_over,
     a_node_dies_while_messages_flow,
 );
 
@@ -187,6 +189,32 @@ async fn a_dead_nodes_users_are_offline_in_time(routing: Routing) {
     let start = Instant::now();
     anns.until_within(Duration::from_secs(15), "gone", presence(false)).await;
     assert!(start.elapsed() > Duration::from_secs(1), "a lease was not waited for: {:?}", start.elapsed());
+}
+
+async fn a_node_that_slept_longer_than_its_lease_starts_over(routing: Routing) {
+    let cluster = Cluster::start(routing).await;
+    let third = child(&cluster, routing);
+    let (ann, bob) = (cluster.a.register("ann").await, cluster.a.register("bob").await);
+    let anns = cluster.a.device(&ann).await;
+    anns.act(|client, _| client.watch(vec![bob.id()]));
+    let here = |wanted: bool| {
+        let bob = bob.id();
+        move |view: &View| view.presence.get(&bob).filter(|known| known.online == wanted).map(|_| ())
+    };
+    let mut bobs = Raw::connect(third.address(), &bob.cookie).await;
+    let ServerFrame::Welcome { node: before, .. } = bobs.hello().await else { unreachable!() };
+    anns.until("here", here(true)).await;
+    third.freeze();
+    let frozen = Instant::now();
+    anns.until_within(Duration::from_secs(15), "gone", here(false)).await;
+    // Longer than the lease: what is waited for is the passing of time.
+    tokio::time::sleep_until(frozen + Duration::from_secs(12)).await;
+    third.thaw();
+    assert_eq!(bobs.closed().await, Some(CloseCode::NewIncarnation.as_u16()));
+    let mut bobs = Raw::connect(third.address(), &bob.cookie).await;
+    let ServerFrame::Welcome { node: after, .. } = bobs.hello().await else { unreachable!() };
+    assert_ne!(before, after, "another incarnation");
+    anns.until("back", here(true)).await;
 }
 
 async fn a_node_dies_while_messages_flow(routing: Routing) {

@@ -376,7 +376,7 @@ async fn without_a_session_the_socket_is_closed_with_4500() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed_with_4502_and_the_others_go_on() {
+async fn one_connection_too_many_is_closed_with_4006_and_the_others_go_on() {
     let pair = Pair::new().await;
     let mut raws = Vec::new();
     for _ in 0..limits::CONNECTIONS_PER_USER {

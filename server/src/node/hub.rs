@@ -10,6 +10,9 @@
 //! listened to until then would be missed in between; so while a [`Listening`] guard lives, the hub
 //! remembers the heads it hears of, and [`Hub::listen_to`] finds what came after the read.
 
+#[cfg(test)]
+mod tests;
+
 use super::sequencer::Sequencer;
 use crate::connection::handle::{ConnectionId, Frame, Handle};
 use crate::store::{Credential, Joined, Membership, MovedCursor};

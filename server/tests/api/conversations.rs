@@ -162,3 +162,23 @@ async fn who_is_not_in_a_conversation_reads_nothing_of_it() {
     assert_eq!(eve.get("/conversations").await.ok(200), json!({"conversations": []}));
     assert_eq!(eve.post("/unread/pull", json!({})).await.ok(200), json!({"conversations": []}));
 }
+
+#[tokio::test]
+async fn who_changes_groups_too_fast_is_told_how_long_to_wait() {
+    let site = Site::start().await;
+    let [ann, ben] = site.people(["ann", "ben"]).await;
+    let group = ann.group(&[&ben]).await;
+    let mut refused = None;
+    for number in 0..trunkline_protocol::limits::AMENDMENT_BURST * 4 {
+        let answer = ann.patch(&format!("/conversations/{group}"), json!({"name": number.to_string()})).await;
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("the limit");
+    refused.refused(429, "rate_limited");
+    assert_eq!(refused.headers["retry-after"], "1");
+    ann.post("/conversations/group", json!({"name": "x", "members": ["ben"]})).await.refused(429, "rate_limited");
+    ben.post("/conversations/group", json!({"name": "not held up", "members": ["ann"]})).await.ok(201);
+}

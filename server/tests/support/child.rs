@@ -52,11 +52,24 @@ impl ChildNode {
 
     /// Stops it as a supervisor does (SIGTERM), and waits until it has ended.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
-        let id = self.process.id();
-        // The shell's own `kill`: the program of that name is not installed everywhere.
-        let done = Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status();
-        assert!(done.expect("a shell").success(), "the signal reaches the node");
+        self.signal("TERM");
         self.process.wait().expect("it has ended")
+    }
+
+    /// Lets it run no more, as a machine that sleeps (SIGSTOP).
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it run on.
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        // The shell's own `kill`: the program of that name is not installed everywhere.
+        let done = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.process.id())]).status();
+        assert!(done.expect("a shell").success(), "the signal {name} reaches the node");
     }
 
     /// Ends it as a power cut would (SIGKILL).
