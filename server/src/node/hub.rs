@@ -212,10 +212,14 @@ impl Hub {
     }
 
     /// Lets users hear a conversation no more who are not among its members, and tells them so. Who was let in by a
-    /// later read than this one stays.
+    /// later read than this one stays, and so does everybody if the log has gone on behind it: who was removed in it was
+    /// let go by that change, and may have come back.
     pub fn retain_members(&self, conversation: ConversationId, membership: &Membership, left: &Frame) {
         let mut state = self.lock();
         let Some(channel) = state.conversations.get(&conversation) else { return };
+        if channel.order.passed() > membership.head {
+            return;
+        }
         let is_gone = |&(user, from): &(&UserId, &Seq)| *from <= membership.head && !membership.users.contains(user);
         let gone: Vec<_> = channel.users.iter().filter(is_gone).map(|(&user, _)| user).collect();
         for user in gone {
