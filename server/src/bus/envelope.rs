@@ -10,6 +10,7 @@
 //!
 //! A first byte of a later version is ignored, so that neighbouring versions share a bus.
 
+use crate::connection::handle::Frame;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::{ConversationId, NodeId, Seq, SessionId, UserId};
@@ -37,8 +38,8 @@ pub struct ChangeEnvelope {
     pub seq: Seq,
     /// Whether it changes who is in the conversation.
     pub members_changed: bool,
-    /// The [`trunkline_protocol::ServerFrame::Change`] in JSON. Always valid UTF-8.
-    pub frame: Bytes,
+    /// The [`trunkline_protocol::ServerFrame::Change`] in JSON.
+    pub frame: Frame,
 }
 
 /// Everything that is not a change.
@@ -116,7 +117,7 @@ impl Envelope {
                 bytes.put_u8(if change.members_changed { MEMBERS_CHANGED } else { 0 });
                 bytes.put_u64(change.conversation.0);
                 bytes.put_u64(change.seq.0);
-                bytes.put_slice(&change.frame);
+                bytes.put_slice(change.frame.as_bytes());
                 bytes.freeze()
             }
             Self::Signal(signal) => {
@@ -136,8 +137,7 @@ impl Envelope {
             Some(&CHANGE) if bytes.len() >= HEADER => {
                 let number =
                     |at: usize| bytes[at..at + 8].iter().fold(0_u64, |sum, &byte| (sum << 8) | u64::from(byte));
-                let frame = bytes.slice(HEADER..);
-                std::str::from_utf8(&frame).map_err(|_| NotAnEnvelope)?;
+                let frame = Frame::try_from(bytes.slice(HEADER..)).map_err(|_| NotAnEnvelope)?;
                 Ok(Self::Change(ChangeEnvelope {
                     conversation: ConversationId(number(2)),
                     seq: Seq(number(10)),
@@ -161,7 +161,7 @@ mod tests {
             conversation: ConversationId(u64::MAX - 1),
             seq: Seq(258),
             members_changed: true,
-            frame: Bytes::from_static("{\"type\":\"change\",\"text\":\"grüezi\"}".as_bytes()),
+            frame: Frame::from_static("{\"type\":\"change\",\"text\":\"grüezi\"}"),
         });
         assert_eq!(Envelope::decode(&envelope.encode()), Ok(envelope));
     }

@@ -1,7 +1,7 @@
 //! What the rest of the node holds of a connection: its queue of frames and its gate.
 
 use crate::store::Credential;
-use bytes::Bytes;
+use axum::extract::ws::Utf8Bytes;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use trunkline_protocol::{CloseCode, ErrorCode, SendKey, UserId, limits};
 
-/// A serialised frame: JSON, valid UTF-8, shared by all its receivers.
-pub type Frame = Bytes;
+/// A serialised frame: JSON, shared by all its receivers, and known to be UTF-8, so that none of them looks again.
+pub type Frame = Utf8Bytes;
 
 /// Names a connection within this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -301,7 +301,7 @@ mod tests {
     use super::*;
 
     fn frame(text: &'static str) -> Frame {
-        Frame::from_static(text.as_bytes())
+        Frame::from_static(text)
     }
 
     #[tokio::test]
@@ -319,7 +319,7 @@ mod tests {
     async fn a_slow_reader_is_closed_at_the_bound_and_holds_nothing_any_more() {
         let outbound = Outbound::default();
         outbound.welcome(frame("welcome"));
-        let large = Frame::from(vec![b'x'; limits::QUEUE_BYTES / 4]);
+        let large = Frame::from("x".repeat(limits::QUEUE_BYTES / 4));
         for _ in 0..5 {
             outbound.push(large.clone());
         }
@@ -330,7 +330,7 @@ mod tests {
     #[tokio::test]
     async fn a_welcome_above_the_bound_does_not_make_its_reader_a_slow_one() {
         let outbound = Outbound::default();
-        outbound.welcome(Frame::from(vec![b'x'; 2 * limits::QUEUE_BYTES]));
+        outbound.welcome(Frame::from("x".repeat(2 * limits::QUEUE_BYTES)));
         outbound.push(frame("change"));
         assert!(matches!(outbound.next(100).await, Outgoing::Frames(_)));
         assert_eq!(outbound.next(100).await, Outgoing::Frames(vec![frame("change")]));

@@ -129,7 +129,7 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, las
                 Outgoing::Close(code) => return code.into(),
                 Outgoing::Frames(frames) => {
                     node.metrics.frames_sent.inc_by(frames.len() as u64);
-                    let texts = frames.into_iter().map(|frame| Message::Text(Utf8Bytes::try_from(frame).unwrap_or_default()));
+                    let texts = frames.into_iter().map(Message::Text);
                     if let Err(end) = write(socket, node, handle, texts).await {
                         return end;
                     }

@@ -9,7 +9,7 @@ use trunkline_protocol::{Change, ErrorCode, SendKey, Seq, ServerFrame};
 #[must_use]
 pub fn encode(frame: &ServerFrame) -> Frame {
     // Strings, numbers and lists: there is nothing in a frame that JSON can not say.
-    serde_json::to_vec(frame).unwrap_or_default().into()
+    serde_json::to_string(frame).unwrap_or_default().into()
 }
 
 /// Bytes that a change takes in a frame. Escapes can make it six times as long as its text.

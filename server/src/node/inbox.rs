@@ -51,8 +51,8 @@ fn take_change(node: &Arc<Node>, envelope: ChangeEnvelope) {
     }
 }
 
-fn removed_in(frame: &[u8]) -> Option<trunkline_protocol::UserId> {
-    match serde_json::from_slice(frame) {
+fn removed_in(frame: &str) -> Option<trunkline_protocol::UserId> {
+    match serde_json::from_str(frame) {
         Ok(ServerFrame::Change { change }) => removed_by(&change.body),
         _ => None,
     }

@@ -18,7 +18,7 @@ fn joined(head: u64) -> Joined {
 }
 
 fn frame(text: &str) -> Frame {
-    Frame::from(text.to_owned().into_bytes())
+    Frame::from(text)
 }
 
 fn change(hub: &Hub, seq: u64, removed: Option<UserId>) {
@@ -35,7 +35,7 @@ async fn given(handle: &Handle) -> Vec<String> {
     loop {
         let Outgoing::Frames(frames) = handle.outbound.next(usize::MAX).await else { return given };
         for frame in frames {
-            match String::from_utf8_lossy(&frame).into_owned().as_str() {
+            match frame.as_str() {
                 "end" => return given,
                 text => given.push(text.to_owned()),
             }
