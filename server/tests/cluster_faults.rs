@@ -22,6 +22,7 @@ over_both_routings!(
     a_bus_that_hangs_is_noticed_told_and_healed,
     a_session_ends_everywhere_without_redis,
     a_dead_nodes_users_are_offline_in_time,
+    a_wrong_answer_to_a_watch_is_set_right,
     a_node_that_slept_longer_than_its_lease_starts_over,
     a_node_dies_while_messages_flow,
 );
@@ -189,6 +190,27 @@ async fn a_dead_nodes_users_are_offline_in_time(routing: Routing) {
     let start = Instant::now();
     anns.until_within(Duration::from_secs(15), "gone", presence(false)).await;
     assert!(start.elapsed() > Duration::from_secs(1), "a lease was not waited for: {:?}", start.elapsed());
+}
+
+async fn a_wrong_answer_to_a_watch_is_set_right(routing: Routing) {
+    let cluster = Cluster::start(routing).await;
+    let (a, b) = (&cluster.a, &cluster.b);
+    let (ann, bob) = (a.register("ann").await, a.register("bob").await);
+    let (first, second, _bobs) = (a.device(&ann).await, a.device(&ann).await, b.device(&bob).await);
+    let here = |wanted: bool| {
+        let bob = bob.id();
+        move |view: &View| view.presence.get(&bob).filter(|known| known.online == wanted).map(|_| ())
+    };
+    first.act(|client, _| client.watch(vec![bob.id()]));
+    first.until("here", here(true)).await;
+    // The registry says nothing, and what it said last is not believed for long.
+    cluster.redis.freeze();
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    second.act(|client, _| client.watch(vec![bob.id()]));
+    second.until("answered", here(false)).await;
+    cluster.redis.thaw();
+    second.until_within(Duration::from_secs(15), "set right", here(true)).await;
+    first.until_within(Duration::from_secs(15), "set right", here(true)).await;
 }
 
 async fn a_node_that_slept_longer_than_its_lease_starts_over(routing: Routing) {

@@ -359,7 +359,7 @@ impl Driver {
             return;
         }
         match heard {
-            Heard::Opened => self.turn(Client::opened),
+            Heard::Opened => self.turn(|client, _| client.opened()),
             Heard::Frame(frame) => self.turn(|client, now| client.received(now, *frame)),
             Heard::Closed(code) => {
                 *self.socket.borrow_mut() = None;

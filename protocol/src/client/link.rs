@@ -47,7 +47,7 @@ impl Client {
     }
 
     /// The socket is open.
-    pub fn opened(&mut self, _now: Millis) {
+    pub fn opened(&mut self) {
         if matches!(self.link, Link::Connecting(_)) {
             let known = self.epoch.filter(|_| !self.wants_all);
             let position = if self.wants_all { Position(0) } else { self.position };

@@ -176,7 +176,7 @@ impl World {
                 self.act(device);
             }
             Due::Opened { device, connection } if self.devices[device].socket == Some(connection) => {
-                self.devices[device].client.opened(self.now);
+                self.devices[device].client.opened();
                 self.act(device);
             }
             Due::Closed { device, connection, code } if self.devices[device].socket == Some(connection) => {

@@ -432,7 +432,7 @@ async fn connect(shared: &Shared) -> Option<Socket> {
     let mut view = shared.view();
     match opened {
         Ok(Ok((socket, _))) => {
-            view.client.opened(shared.now());
+            view.client.opened();
             Some(socket)
         }
         _ => {

@@ -17,7 +17,7 @@ fn what_a_page_wants_to_hold_before_it_is_welcomed_is_asked_for_with_the_welcome
     client.seed(epoch(1), Position(10), vec![conversation(4)]);
     client.hold_latest(START, HERE, 10);
     client.connect(START);
-    client.opened(START);
+    client.opened();
     client.received(START, welcome(epoch(1), 10, false, vec![]));
     assert!(client.frames().contains(&ClientFrame::Fetch { conversation: HERE, from: Seq(1), to: Seq(4) }));
 }
@@ -29,7 +29,7 @@ fn what_a_page_brought_is_told_as_delivered() {
     given.members[0].delivered = Seq(2);
     client.seed(epoch(1), Position(10), vec![given]);
     client.connect(START);
-    client.opened(START);
+    client.opened();
     client.received(START, welcome(epoch(1), 10, false, vec![]));
     assert!(client.frames().contains(&ClientFrame::Cursor { conversation: HERE, delivered: Seq(4), read: Seq(0) }));
 }
@@ -83,7 +83,7 @@ fn starts_over(client: &mut Client, now: Millis) {
     let again = client.deadline().unwrap_or(now);
     assert!(again > now, "not at once, lest two that disagree spin");
     client.tick(again);
-    client.opened(again);
+    client.opened();
     assert!(client.frames().contains(&ClientFrame::Hello { epoch: None, position: Position(0) }));
     client.received(again, welcome(epoch(1), 3, true, vec![conversation(2)]));
     assert_eq!((client.link(), client.replica(HERE).map(Replica::applied)), (Link::Live, Some(Seq(2))));

@@ -7,7 +7,7 @@ fn a_client_says_hello_with_what_it_knows_and_is_live_once_welcomed() {
     client.connect(START);
     let connects = client.take_actions().into_iter().filter(|action| *action == Action::Connect);
     assert_eq!(connects.count(), 1);
-    client.opened(START);
+    client.opened();
     assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0) }]);
     client.received(START, welcome(epoch(1), 10, true, vec![conversation(4)]));
     assert_eq!(client.link(), Link::Live);
@@ -30,7 +30,7 @@ fn nothing_counts_without_a_socket() {
     let mut client = live();
     client.network_lost();
     client.received(START, welcome(epoch(1), 11, true, vec![]));
-    client.opened(START);
+    client.opened();
     assert_eq!((client.link(), client.replicas().count()), (Link::Offline, 1));
     assert_eq!(client.frames(), []);
 }
@@ -71,7 +71,7 @@ fn a_try_that_took_long_is_not_followed_by_a_long_wait() {
 fn a_socket_without_a_welcome_is_given_up_too() {
     let mut client = Client::new(ME, 1, Vec::new());
     client.connect(START);
-    client.opened(START + 5_000);
+    client.opened();
     client.tick(START + CONNECT_WITHIN);
     assert!(matches!(client.link(), Link::Waiting(_)));
 }
@@ -160,7 +160,7 @@ fn a_client_comes_back_elsewhere_when_its_node_asks_and_sends_again_what_was_not
     let actions = client.take_actions();
     let socket: Vec<_> = actions.iter().filter(|action| !matches!(action, Action::Notify(_))).collect();
     assert_eq!(socket, [&Action::Disconnect, &Action::Connect]);
-    client.opened(START + 850);
+    client.opened();
     client.received(START + 900, welcome(epoch(1), 10, false, vec![]));
     assert_eq!(sends(&client.frames()), [1]);
     assert!(client.deadline().is_some_and(|next| next > START + 900), "it has moved");
@@ -171,7 +171,7 @@ fn delays_grow_until_a_connection_lasts() {
     let mut client = live();
     let mut now = START;
     let mut delay = |client: &mut Client, lasts: Millis| {
-        client.opened(now);
+        client.opened();
         client.received(now, welcome(epoch(1), 10, false, vec![]));
         now += lasts;
         client.closed(now, Some(CloseCode::TooManyConnections.as_u16()));
@@ -211,7 +211,7 @@ fn a_change_of_a_conversation_that_nobody_describes_makes_the_client_ask_for_eve
     client.take_actions();
     let now = client.deadline().unwrap_or(START);
     client.tick(now);
-    client.opened(now);
+    client.opened();
     assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0) }]);
     let all = vec![conversation(4), Conversation { id: elsewhere, ..conversation(3) }];
     client.received(now, welcome(epoch(1), 11, true, all));
@@ -232,7 +232,7 @@ fn without_a_network_nothing_is_tried_and_what_was_on_its_way_waits() {
     client.say(START + 10, 2);
     assert_eq!(client.frames(), []);
     client.connect(START + 60_000);
-    client.opened(START + 60_000);
+    client.opened();
     client.received(START + 60_000, welcome(epoch(1), 10, false, vec![]));
     assert_eq!(sends(&client.frames()), [1, 2]);
 }

@@ -65,7 +65,7 @@ fn welcome(of: Epoch, position: u64, complete: bool, conversations: Vec<Conversa
 fn live() -> Client {
     let mut client = Client::new(ME, 1, Vec::new());
     client.connect(START);
-    client.opened(START);
+    client.opened();
     client.received(START, welcome(epoch(1), 10, true, vec![conversation(4)]));
     client.take_actions();
     client
@@ -76,7 +76,7 @@ fn reopen(client: &mut Client, now: Millis) -> Millis {
     client.closed(now, None);
     let again = client.deadline().unwrap_or(now);
     client.tick(again);
-    client.opened(again);
+    client.opened();
     again
 }
 

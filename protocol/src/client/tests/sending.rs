@@ -55,7 +55,7 @@ fn what_was_kept_is_sent_by_the_next_page() {
     let kept = client.outbox(HERE).cloned().collect();
     let mut next = Client::new(ME, 2, kept);
     next.connect(START);
-    next.opened(START);
+    next.opened();
     next.received(START, welcome(epoch(1), 10, true, vec![conversation(4)]));
     assert_eq!(sends(&next.frames()), [1, 2]);
 }
