@@ -2,10 +2,12 @@
 //!
 //! # Layout
 //!
-//! - [`handle`]: the queue of outgoing frames and the gate, as the rest of the node sees them
+//! - [`handle`]: the queue of outgoing frames, as the rest of the node sees it
+//! - [`gate`]: the order of sends after a refusal
 //! - [`requests`]: what each frame of a client leads to
 //! - [`socket`]: the task that reads and writes
 
+pub mod gate;
 pub mod handle;
 pub mod requests;
 pub mod socket;

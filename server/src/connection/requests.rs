@@ -1,6 +1,7 @@
 //! What each frame of a client leads to.
 
-use super::handle::{Handle, Postponed};
+use super::gate::Postponed;
+use super::handle::Handle;
 use crate::node::{Node, frames};
 use crate::store::{Append, Range, StoreError};
 use futures_util::FutureExt;

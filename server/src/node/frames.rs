@@ -1,6 +1,7 @@
 //! Frames as they are written: serialised once, shared by all receivers.
 
-use crate::connection::handle::{Frame, Postponed};
+use crate::connection::gate::Postponed;
+use crate::connection::handle::Frame;
 use crate::store::{CursorState, MovedCursor};
 use std::time::Duration;
 use trunkline_protocol::{Change, ErrorCode, SendKey, Seq, ServerFrame};
