@@ -6,6 +6,7 @@ mod support;
 use std::time::Duration;
 use support::cluster::Cluster;
 use support::device::{Device, View};
+use support::server::TestServer;
 use trunkline_protocol::{CloseCode, Seq};
 use trunkline_server::node::Routing;
 use trunkline_server::store::Amendment;
