@@ -20,8 +20,14 @@ use crate::workspace::{NAME, Workspace};
 
 /// Optimise for size, and the features that today's Rust emits by itself; every browser since 2022 has
 /// them. The list stands in `Cargo.toml` too, for `cargo leptos`.
-const WASM_OPT: [&str; 7] = [
-    "-Oz",
+///
+/// Inlining is off: it saves bytes and costs more of them after compression, which finds what stands there twice.
+/// Measured on this bundle, after brotli: 353 KiB with `-Oz` alone, 322 without inlining, 316 with `-Os`.
+const WASM_OPT: [&str; 10] = [
+    "-Os",
+    "--always-inline-max-function-size=0",
+    "--one-caller-inline-max-function-size=0",
+    "--flexible-inline-max-function-size=0",
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
@@ -31,7 +37,7 @@ const WASM_OPT: [&str; 7] = [
 ];
 
 /// Raise it when this file makes something else of the same inputs.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 /// The browser's half, ready to be served.
 #[derive(Debug)]

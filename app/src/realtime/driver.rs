@@ -12,11 +12,11 @@ use leptos::leptos_dom::helpers::{IntervalHandle, TimeoutHandle, WindowListenerH
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 use trunkline_protocol::client::replica::Replica;
 use trunkline_protocol::client::{Action, Client, Event, Link};
+use trunkline_protocol::sorted::SortedMap;
 use trunkline_protocol::{
     Change, CloseCode, ConversationId, ConversationKind, ErrorCode, Millis, Presence, SendKey, Seq, UserId,
 };
@@ -73,7 +73,7 @@ struct Driver {
 struct Touched {
     link: bool,
     everything: bool,
-    conversations: BTreeSet<ConversationId>,
+    conversations: SortedMap<ConversationId, ()>,
     left: Vec<ConversationId>,
 }
 
@@ -274,10 +274,10 @@ impl Driver {
         match event {
             Event::Link | Event::Health => touched.link = true,
             Event::Conversation(id) | Event::Outbox(id) => {
-                touched.conversations.insert(id);
+                touched.conversations.insert(id, ());
             }
             Event::Applied(id, changes) => {
-                touched.conversations.insert(id);
+                touched.conversations.insert(id, ());
                 self.applied(id, &changes);
             }
             Event::Left(id) => touched.left.push(id),
@@ -395,13 +395,13 @@ impl Driver {
             let client = self.client.borrow();
             for replica in client.replicas() {
                 let id = replica.conversation().id;
-                if touched.everything || touched.conversations.contains(&id) {
+                if touched.everything || touched.conversations.contains_key(&id) {
                     chat.put(replica.conversation());
                 }
             }
         }
         chat.sort();
-        let open = self.open.get().filter(|id| touched.everything || touched.conversations.contains(id));
+        let open = self.open.get().filter(|id| touched.everything || touched.conversations.contains_key(id));
         self.show_threads(open);
     }
 

@@ -10,9 +10,9 @@ use super::typing::Typing;
 use crate::backend::{ChatSnapshot, Viewer};
 use crate::time;
 use leptos::prelude::*;
-use std::collections::BTreeMap;
 use trunkline_protocol::client::Link;
 use trunkline_protocol::client::outbox::Entry;
+use trunkline_protocol::sorted::SortedMap;
 use trunkline_protocol::{Change, Conversation, ConversationId, Presence, Seq, UserId};
 
 /// Everything the chat page shows. Built from a snapshot on the server and in the browser alike; from then on the
@@ -36,7 +36,7 @@ pub struct Chat {
     /// What people are called.
     pub people: RwSignal<People>,
     /// Who is here, as far as it is watched.
-    pub presence: RwSignal<BTreeMap<UserId, Presence>>,
+    pub presence: RwSignal<SortedMap<UserId, Presence>>,
     /// Who is writing.
     pub typing: RwSignal<Typing>,
     /// What a screen reader is to say next.
@@ -47,9 +47,9 @@ pub struct Chat {
     pub stranded: RwSignal<Vec<String>>,
     /// Whether the switcher is open.
     pub switching: RwSignal<bool>,
-    conversations: RwSignal<BTreeMap<ConversationId, ArcRwSignal<Conversation>>>,
+    conversations: RwSignal<SortedMap<ConversationId, ArcRwSignal<Conversation>>>,
     order: RwSignal<Vec<ConversationId>>,
-    threads: StoredValue<BTreeMap<ConversationId, Thread>>,
+    threads: StoredValue<SortedMap<ConversationId, Thread>>,
 }
 
 impl Chat {
@@ -71,9 +71,9 @@ impl Chat {
             notice: RwSignal::new(None),
             stranded: RwSignal::new(Vec::new()),
             switching: RwSignal::new(false),
-            conversations: RwSignal::new(BTreeMap::new()),
+            conversations: RwSignal::new(SortedMap::new()),
             order: RwSignal::new(Vec::new()),
-            threads: StoredValue::new(BTreeMap::new()),
+            threads: StoredValue::new(SortedMap::new()),
         };
         chat.people.update(|people| {
             people.learn(&snapshot.viewer.user);
@@ -145,7 +145,9 @@ impl Chat {
     /// The lines of a conversation; empty until they are loaded.
     #[must_use]
     pub fn thread(self, id: ConversationId) -> Thread {
-        self.threads.try_update_value(|threads| threads.entry(id).or_default().clone()).unwrap_or_default()
+        self.threads
+            .try_update_value(|threads| threads.get_or_insert_with(id, Thread::default).clone())
+            .unwrap_or_default()
     }
 
     // ---- what keeps it up to date ----------------------------------------------------------------------------

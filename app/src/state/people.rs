@@ -1,12 +1,12 @@
 //! What people are called.
 
-use std::collections::BTreeMap;
+use trunkline_protocol::sorted::SortedMap;
 use trunkline_protocol::{Change, ChangeBody, Conversation, User, UserId};
 
 /// Everyone that has been heard of on this page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct People {
-    known: BTreeMap<UserId, User>,
+    known: SortedMap<UserId, User>,
 }
 
 impl People {

@@ -1,5 +1,6 @@
 //! Order and search of the conversations.
 
+use crate::text::{lower, words};
 use std::cmp::Reverse;
 use trunkline_protocol::{Conversation, ConversationId, Millis};
 
@@ -19,9 +20,8 @@ fn active(conversation: &Conversation) -> Millis {
 /// Whether every word of a query starts a word of the name, whatever its case.
 #[must_use]
 pub fn matches(name: &str, query: &str) -> bool {
-    let name = name.to_lowercase();
-    let words: Vec<_> = name.split(|letter: char| !letter.is_alphanumeric()).collect();
-    let query = query.to_lowercase();
+    let (name, query) = (lower(name), lower(query));
+    let words: Vec<_> = words(&name).collect();
     query
         .split_whitespace()
         .all(|sought| words.iter().any(|word| word.starts_with(sought)) || sought.len() > 1 && name.contains(sought))

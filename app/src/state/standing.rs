@@ -2,7 +2,7 @@
 
 use super::people::{People, enumerate};
 use crate::time::{self, Offset};
-use std::collections::BTreeMap;
+use trunkline_protocol::sorted::SortedMap;
 use trunkline_protocol::{Conversation, ConversationKind, Millis, Presence, UserId};
 
 /// What the line is made of.
@@ -15,7 +15,7 @@ pub struct Standing<'a> {
     /// What people are called.
     pub people: &'a People,
     /// Who is here, as far as it is known.
-    pub presence: &'a BTreeMap<UserId, Presence>,
+    pub presence: &'a SortedMap<UserId, Presence>,
     /// Who is writing in it.
     pub writers: &'a [UserId],
     /// The reader's time, once it is known.

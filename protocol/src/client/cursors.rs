@@ -1,7 +1,7 @@
 //! Which cursor moves are still to be told: coalesced to one a second and conversation.
 
 use crate::ids::{ConversationId, Millis, Seq};
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// How often one conversation's cursors are told at most, in milliseconds.
 const EVERY: Millis = 1_000;
@@ -17,13 +17,14 @@ struct Move {
 /// Cursor moves that wait to be told.
 #[derive(Clone, Debug, Default)]
 pub struct CursorMoves {
-    moves: BTreeMap<ConversationId, Move>,
+    moves: SortedMap<ConversationId, Move>,
 }
 
 impl CursorMoves {
     /// A conversation's cursors stand here now.
     pub fn moved(&mut self, now: Millis, conversation: ConversationId, delivered: Seq, read: Seq) {
-        let entry = self.moves.entry(conversation).or_insert(Move { delivered, read, due: None, told: now - EVERY });
+        let entry =
+            self.moves.get_or_insert_with(conversation, || Move { delivered, read, due: None, told: now - EVERY });
         entry.delivered = entry.delivered.max(delivered);
         entry.read = entry.read.max(read);
         entry.due.get_or_insert(now.max(entry.told + EVERY));
@@ -38,7 +39,7 @@ impl CursorMoves {
     /// The moves to tell now.
     pub fn take_due(&mut self, now: Millis) -> Vec<(ConversationId, Seq, Seq)> {
         let mut due = Vec::new();
-        for (&conversation, entry) in &mut self.moves {
+        for (&conversation, entry) in self.moves.iter_mut() {
             if entry.due.is_some_and(|at| now >= at) {
                 entry.due = None;
                 entry.told = now;

@@ -8,7 +8,7 @@ use crate::frames::{ClientFrame, ServerFrame};
 use crate::ids::{ConversationId, Epoch, Millis, Position, SendKey, Seq, UserId};
 use crate::limits;
 use crate::model::{Change, ChangeBody, Conversation};
-use std::collections::BTreeSet;
+use crate::sorted::SortedMap;
 
 impl Client {
     /// A frame has come.
@@ -82,7 +82,7 @@ impl Client {
     fn drop_history(&mut self) {
         (self.epoch, self.position) = (None, Position(0));
         let held = self.replicas.values().filter(|replica| replica.is_held());
-        self.hold_again.extend(held.map(|replica| replica.conversation().id));
+        self.hold_again.extend(held.map(|replica| (replica.conversation().id, ())));
         self.replicas.clear();
         self.cursors = CursorMoves::default();
         self.notify(Event::Reset);
@@ -101,8 +101,8 @@ impl Client {
         self.next_ping = now + as_millis(limits::PING_EVERY);
         self.set_link(Link::Live);
         if complete {
-            let named: BTreeSet<_> = conversations.iter().map(|given| given.id).collect();
-            left = self.replicas.keys().copied().filter(|id| !named.contains(id)).collect();
+            let named: SortedMap<_, _> = conversations.iter().map(|given| (given.id, ())).collect();
+            left = self.replicas.keys().copied().filter(|id| !named.contains_key(id)).collect();
         }
         for conversation in left {
             self.left(conversation);
@@ -133,7 +133,7 @@ impl Client {
             replica.describe(self.me, conversation);
         } else {
             let mut replica = Replica::new(conversation);
-            if self.hold_again.remove(&id) {
+            if self.hold_again.remove(&id).is_some() {
                 replica.hold_latest(limits::FETCH_CHANGES);
             }
             self.replicas.insert(id, replica);
@@ -155,7 +155,7 @@ impl Client {
     /// client would never know of the conversation.
     fn doubt(&mut self, now: Millis, conversation: ConversationId) {
         if !self.replicas.contains_key(&conversation) {
-            self.doubtful.entry(conversation).or_insert(now + DESCRIBED_WITHIN);
+            self.doubtful.get_or_insert_with(conversation, || now + DESCRIBED_WITHIN);
         }
     }
 

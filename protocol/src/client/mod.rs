@@ -42,11 +42,11 @@ pub use action::{Action, Event, Link};
 use crate::frames::ClientFrame;
 use crate::ids::{ConversationId, Epoch, Millis, Position, UserId};
 use crate::model::{Change, Conversation};
+use crate::sorted::SortedMap;
 use backoff::Backoff;
 use cursors::CursorMoves;
 use outbox::{Entry, EntryState, Outbox};
 use replica::Replica;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a socket may take to open and to be welcomed before it is given up.
 const CONNECT_WITHIN: Millis = 8_000;
@@ -78,15 +78,15 @@ pub struct Client {
     /// The next welcome is to name every conversation, whatever is known.
     wants_all: bool,
     /// Conversations of which changes came and no description, and until when that is waited for.
-    doubtful: BTreeMap<ConversationId, Millis>,
+    doubtful: SortedMap<ConversationId, Millis>,
     moving: Option<Millis>,
     outbox: Outbox,
     cursors: CursorMoves,
-    replicas: BTreeMap<ConversationId, Replica>,
+    replicas: SortedMap<ConversationId, Replica>,
     /// What was held when the history was dropped, to be held again once it is described anew.
-    hold_again: BTreeSet<ConversationId>,
+    hold_again: SortedMap<ConversationId, ()>,
     watched: Vec<UserId>,
-    typed: BTreeMap<ConversationId, Millis>,
+    typed: SortedMap<ConversationId, Millis>,
     actions: Vec<Action>,
 }
 
@@ -106,14 +106,14 @@ impl Client {
             backoff: Backoff::new(seed),
             welcomed_at: 0,
             wants_all: false,
-            doubtful: BTreeMap::new(),
+            doubtful: SortedMap::new(),
             moving: None,
             outbox: Outbox::new(kept),
             cursors: CursorMoves::default(),
-            replicas: BTreeMap::new(),
-            hold_again: BTreeSet::new(),
+            replicas: SortedMap::new(),
+            hold_again: SortedMap::new(),
             watched: Vec::new(),
-            typed: BTreeMap::new(),
+            typed: SortedMap::new(),
             actions: Vec::new(),
         }
     }

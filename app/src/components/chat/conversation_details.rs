@@ -7,6 +7,7 @@ use crate::components::dialog::Dialog;
 use crate::components::icon::{Glyph, Icon};
 use crate::functions::chat::amend;
 use crate::state::chat::Chat;
+use crate::text::lower;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use trunkline_protocol::limits::NAME_CHARS;
@@ -65,7 +66,7 @@ fn Details(id: ConversationId, conversation: RwSignal<Conversation>, open: RwSig
     let owns = Signal::derive(move || owner.get() == Some(chat.me));
     let members = Memo::new(move |_| {
         let mut members: Vec<_> = conversation.read().members.iter().map(|member| member.user.clone()).collect();
-        members.sort_by_cached_key(|user| (user.id == chat.me, user.display_name.to_lowercase()));
+        members.sort_by_cached_key(|user| (user.id == chat.me, lower(&user.display_name)));
         members.into_iter().map(|user| user.id).collect::<Vec<_>>()
     });
     let tools = group.then(|| {

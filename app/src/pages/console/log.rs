@@ -1,5 +1,6 @@
 //! The log of frames: bounded, filtered, and stopped and started again without losing anything that still fits.
 
+use crate::text::lower;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -53,7 +54,7 @@ impl Entry {
     }
 
     fn matches(&self, filter: &str) -> bool {
-        let contains = |text: &str| text.to_lowercase().contains(filter);
+        let contains = |text: &str| lower(text).contains(filter);
         filter.is_empty() || contains(&self.kind) || contains(&self.text) || self.direction.word().contains(filter)
     }
 }
@@ -109,7 +110,7 @@ impl FrameLog {
     /// The rows whose type, text or direction contains `filter`, in any case; all of them if it is empty.
     #[must_use]
     pub fn rows(&self, filter: &str) -> Vec<Arc<Entry>> {
-        let filter = filter.trim().to_lowercase();
+        let filter = lower(filter.trim());
         self.shown.iter().filter(|entry| entry.matches(&filter)).cloned().collect()
     }
 

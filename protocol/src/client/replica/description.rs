@@ -100,7 +100,7 @@ impl Replica {
 
     /// Cursors may overtake the changes that add somebody, again or for the first time.
     fn remember_cursors(&mut self, user: UserId, delivered: Seq, read: Seq) {
-        let known = self.strangers.entry(user).or_default();
+        let known = self.strangers.get_or_insert_with(user, Default::default);
         *known = (known.0.max(delivered), known.1.max(read));
     }
 

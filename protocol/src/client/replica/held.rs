@@ -3,7 +3,7 @@
 use crate::ids::Seq;
 use crate::limits::FETCH_CHANGES;
 use crate::model::Change;
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// A dense part of the log, from `first` up to what is applied.
 #[derive(Clone, Debug)]
@@ -13,13 +13,13 @@ pub(super) struct Held {
     /// First seq that is wanted before `first`.
     older: Option<Seq>,
     /// What has come of that and does not join on to `first` yet.
-    apart: BTreeMap<Seq, Change>,
+    apart: SortedMap<Seq, Change>,
 }
 
 impl Held {
     /// `changes` are dense from `first`.
     pub(super) const fn new(first: Seq, changes: Vec<Change>) -> Self {
-        Self { first, changes, older: None, apart: BTreeMap::new() }
+        Self { first, changes, older: None, apart: SortedMap::new() }
     }
 
     /// The seq of the first change, or of the one that will be.
@@ -48,7 +48,7 @@ impl Held {
     pub(super) fn wanted(&self) -> Option<(Seq, Seq)> {
         let from = self.older?;
         let missing = (from.0..self.first.0).map(Seq).find(|seq| !self.apart.contains_key(seq))?;
-        let end = self.apart.range(missing..).next().map_or(self.first, |(&seq, _)| seq);
+        let end = self.apart.first_from(&missing).unwrap_or(self.first);
         Some((missing, end.previous()))
     }
 

@@ -21,9 +21,9 @@ mod unread;
 
 use crate::ids::{Millis, Seq, UserId};
 use crate::model::{Change, Conversation};
+use crate::sorted::SortedMap;
 use fetching::Asked;
 use held::Held;
-use std::collections::BTreeMap;
 use unread::Unread;
 
 /// Changes kept behind a hole. More than that are fetched again instead.
@@ -41,12 +41,12 @@ pub struct Replica {
     delivered: Seq,
     held: Option<Held>,
     /// Changes behind a hole.
-    ahead: BTreeMap<Seq, Change>,
+    ahead: SortedMap<Seq, Change>,
     /// When a hole is to be fetched.
     hole_due: Option<Millis>,
     asked: Option<Asked>,
     /// Cursors of people who are not members, or not yet.
-    strangers: BTreeMap<UserId, (Seq, Seq)>,
+    strangers: SortedMap<UserId, (Seq, Seq)>,
 }
 
 impl Replica {
@@ -62,10 +62,10 @@ impl Replica {
             unread,
             delivered: Seq(0),
             held: None,
-            ahead: BTreeMap::new(),
+            ahead: SortedMap::new(),
             hole_due: None,
             asked: None,
-            strangers: BTreeMap::new(),
+            strangers: SortedMap::new(),
         }
     }
 
