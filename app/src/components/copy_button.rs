@@ -1,6 +1,8 @@
 //! A button that copies a text.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen_futures::JsFuture;
 
 /// Copies a text to the clipboard and says so. It appears once scripts run, and only where the browser lets a page
 /// write to the clipboard: on https and on this very machine.
@@ -18,10 +20,15 @@ pub fn CopyButton(
     Effect::new(move |_| able.set(window().is_secure_context()));
     let copy = move |_| {
         let write = window().navigator().clipboard().write_text(&text.run(()));
-        // The browser keeps the promise by itself; a refusal leaves the text on the page for the reader to select.
-        drop(write);
-        copied.set(true);
-        set_timeout(move || copied.set(false), std::time::Duration::from_secs(2));
+        spawn_local(async move {
+            // A refusal leaves the text on the page for the reader to select. By then the page may be gone.
+            if JsFuture::from(write).await.is_ok() && copied.try_set(true).is_none() {
+                let fade = move || {
+                    copied.try_set(false);
+                };
+                set_timeout(fade, std::time::Duration::from_secs(2));
+            }
+        });
     };
     view! {
         {move || able.get().then(|| view! { <button class="button button--quiet" type="button" on:click=copy>{label}</button> })}
@@ -31,7 +38,7 @@ pub fn CopyButton(
 
 /// The same for a text that the server knows.
 #[island]
-pub fn CopyText(
+pub(crate) fn CopyText(
     /// What to copy.
     text: String,
 ) -> impl IntoView {

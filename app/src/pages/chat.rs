@@ -57,7 +57,7 @@ fn first_title(snapshot: &ChatSnapshot, open: Option<ConversationId>) -> String 
 
 /// All of the chat that is alive.
 #[island]
-pub fn ChatIsland(
+pub(crate) fn ChatIsland(
     /// What the server knew when it rendered the page.
     snapshot: ChatSnapshot,
     /// The conversation that the address named.

@@ -3,7 +3,6 @@
 use super::socket::{Heard, serve};
 use super::{Command, storage};
 use crate::backend::ChatSnapshot;
-use crate::return_path::ReturnPath;
 use crate::state::chat::Chat;
 use crate::state::clock::steady_now;
 use crate::state::thread::Extent;
@@ -79,7 +78,7 @@ struct Touched {
 
 impl Driver {
     fn new(chat: Chat, snapshot: ChatSnapshot) -> Rc<Self> {
-        let kept = storage::kept(chat.me);
+        let kept = chat.viewer.with_value(|viewer| storage::kept(&viewer.user));
         // SplitMix64 makes good numbers of any seed; it only must differ from page to page.
         let seed = (js_sys::Math::random() * 2f64.powi(53)) as u64;
         let mut client = Client::new(chat.me, seed, kept);
@@ -109,13 +108,8 @@ impl Driver {
         self.look();
         // The zone and the outbox are known only now.
         let open = self.open.get();
-        self.turn(|client, now| {
-            if window().navigator().on_line() {
-                client.connect(now);
-            } else {
-                client.network_lost();
-            }
-        });
+        // Whatever the browser says of its network: the page has just come over it.
+        self.turn(Client::connect);
         self.show_threads(open);
         self.chat.link.set(Some(self.client.borrow().link()));
     }
@@ -176,6 +170,9 @@ impl Driver {
         let attention = visible && document().has_focus().unwrap_or(true);
         if self.chat.attention.get_untracked() != attention {
             self.chat.attention.set(attention);
+            if !attention {
+                self.mark_read_until();
+            }
         }
         if visible {
             self.turn(|client, now| match client.link() {
@@ -214,8 +211,13 @@ impl Driver {
     }
 
     fn open(self: &Rc<Self>, open: Option<ConversationId>) {
-        if self.open.replace(open) == open {
+        let left = self.open.replace(open);
+        if left == open {
             return;
+        }
+        if let Some(left) = left {
+            // A page that is open for days would otherwise hold all it has ever shown.
+            self.client.borrow_mut().keep_latest(left, PAGE);
         }
         if let Some(id) = open {
             let read = self.client.borrow().replica(id).map(|replica| own_read(replica, self.chat.me));
@@ -225,6 +227,15 @@ impl Driver {
         }
         self.turn(|_, _| {});
         self.show_threads(open);
+    }
+
+    /// Who turns away finds the line where they stopped reading when they are back.
+    fn mark_read_until(&self) {
+        let client = self.client.borrow();
+        if let Some(replica) = self.open.get().and_then(|open| client.replica(open)) {
+            let read = own_read(replica, self.chat.me);
+            self.chat.thread(replica.conversation().id).read_until.set(Some(read));
+        }
     }
 
     // ---- turns -----------------------------------------------------------------------------------------------
@@ -264,8 +275,8 @@ impl Driver {
                     let _gone = socket.outgoing.unbounded_send(text);
                 }
             }
-            Action::Keep(entry) => storage::keep(self.chat.me, &entry),
-            Action::Forget(key) => storage::forget(self.chat.me, key),
+            Action::Keep(entry) => self.chat.viewer.with_value(|viewer| storage::keep(&viewer.user, &entry)),
+            Action::Forget(key) => self.chat.viewer.with_value(|viewer| storage::forget(&viewer.user, key)),
             Action::Notify(event) => self.notified(event, touched),
         }
     }
@@ -296,6 +307,7 @@ impl Driver {
 
     fn applied(&self, id: ConversationId, changes: &[Change]) {
         let chat = self.chat;
+        let mut said = Vec::new();
         for change in changes {
             let Some(text) = change.body.text().filter(|_| change.author != chat.me) else { continue };
             if chat.typing.with_untracked(|typing| typing.writers(id).any(|writer| writer == change.author)) {
@@ -303,11 +315,14 @@ impl Driver {
             }
             if self.open.get() == Some(id) && chat.attention.get_untracked() {
                 let name = chat.people.with_untracked(|people| people.name(change.author).to_owned());
-                let said = format!("{name}: {text}");
-                // The same words again are no change, and would not be read again.
-                let again = chat.announcement.with_untracked(|before| *before == said);
-                chat.announcement.set(if again { format!("{said}\u{a0}") } else { said });
+                said.push(format!("{name}: {text}"));
             }
+        }
+        if !said.is_empty() {
+            let said = said.join("\n");
+            // The same words again are no change, and would not be read again.
+            let again = chat.announcement.with_untracked(|before| *before == said);
+            chat.announcement.set(if again { format!("{said}\u{a0}") } else { said });
         }
     }
 
@@ -364,10 +379,11 @@ impl Driver {
             Heard::Closed(code) => {
                 *self.socket.borrow_mut() = None;
                 self.turn(|client, now| client.closed(now, code));
-                if code == Some(CloseCode::SessionEnded.as_u16()) {
-                    let _refused = location().set_href(&ReturnPath::or_home(&here()).after("/login"));
-                }
             }
+        }
+        if self.client.borrow().link() == Link::Stopped(CloseCode::SessionEnded.as_u16()) {
+            // Whoever is logged in now, and be it nobody, gets a page of their own.
+            let _refused = location().reload();
         }
     }
 
@@ -465,11 +481,6 @@ fn extent(replica: &Replica) -> Extent {
         has_older: replica.has_older(),
         end: replica.applied(),
     }
-}
-
-fn here() -> String {
-    let (path, query) = (location().pathname().unwrap_or_default(), location().search().unwrap_or_default());
-    format!("{path}{query}")
 }
 
 fn socket_url() -> String {

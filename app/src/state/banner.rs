@@ -38,7 +38,9 @@ pub fn banner(link: Option<Link>, degraded: bool, now: Millis) -> Banner {
             Banner { countdown, ..Banner::new("waiting", "Reconnecting", Some("Reconnect now")) }
         }
         Some(Link::Offline) => {
-            Banner::new("offline", "You are offline. What you write is kept and sent when the network is back.", None)
+            let text = "You are offline. What you write is kept and sent when the network is back.";
+            // The browser may be wrong: a server on this very machine needs no network.
+            Banner::new("offline", text, Some("Try now"))
         }
         Some(Link::Stopped(code)) => Banner::new("stopped", stopped(code), Some("Try again")),
     }
@@ -63,6 +65,8 @@ mod tests {
     fn nothing_is_said_while_all_is_well() {
         assert_eq!(banner(None, false, 0).text, "");
         assert_eq!(banner(Some(Link::Live), false, 0).text, "");
+        assert_eq!(banner(Some(Link::Connecting(0)), false, 0).text, "Connecting…");
+        assert_eq!(banner(Some(Link::Offline), false, 0).action, Some("Try now"));
         assert!(banner(Some(Link::Live), true, 0).text.contains("cut off"));
     }
 

@@ -3,6 +3,8 @@
 use super::Theme;
 use leptos::prelude::{document, window};
 use leptos::server_fn::ServerFn;
+use leptos::task::spawn_local;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{RequestInit, UrlSearchParams};
 
 const ATTRIBUTE: &str = "data-theme";
@@ -26,6 +28,9 @@ pub(crate) fn apply(theme: Theme) {
     let request = RequestInit::new();
     request.set_method("POST");
     request.set_body(&form);
-    // One that is lost costs the choice on the next page; here it holds.
-    drop(window().fetch_with_str_and_init(super::SetTheme::PATH, &request));
+    let sent = window().fetch_with_str_and_init(super::SetTheme::PATH, &request);
+    spawn_local(async move {
+        // One that is lost costs the choice on the next page; here it holds.
+        let _lost = JsFuture::from(sent).await;
+    });
 }

@@ -120,7 +120,7 @@ pub fn ThemeToggle() -> impl IntoView {
 
 /// The same for a page that the server rendered.
 #[island]
-pub fn ThemeSwitch() -> impl IntoView {
+pub(crate) fn ThemeSwitch() -> impl IntoView {
     view! { <ThemeToggle/> }
 }
 

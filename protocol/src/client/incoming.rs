@@ -3,7 +3,7 @@
 use super::cursors::CursorMoves;
 use super::replica::Replica;
 use super::{Action, Client, DESCRIBED_WITHIN, Event, HOLE_GRACE, Link, as_millis};
-use crate::codes::ErrorCode;
+use crate::codes::{CloseCode, ErrorCode};
 use crate::frames::{ClientFrame, ServerFrame};
 use crate::ids::{ConversationId, Epoch, Millis, Position, SendKey, Seq, UserId};
 use crate::limits;
@@ -15,6 +15,11 @@ impl Client {
     pub fn received(&mut self, now: Millis, frame: ServerFrame) {
         self.heard = now;
         match (self.link, frame) {
+            (Link::Connecting(_), ServerFrame::Welcome { user, .. }) if user != self.me => {
+                // Somebody else has logged in meanwhile, and what waits here is not theirs to send.
+                self.drop_socket();
+                self.set_link(Link::Stopped(CloseCode::SessionEnded.as_u16()));
+            }
             (
                 Link::Connecting(_),
                 ServerFrame::Welcome { epoch, position, complete, conversations, left, degraded, .. },

@@ -62,6 +62,13 @@ impl Client {
         }
     }
 
+    /// Keeps no more than the newest `count` changes of a conversation: it is not looked at any more.
+    pub fn keep_latest(&mut self, conversation: ConversationId, count: u64) {
+        if let Some(replica) = self.replicas.get_mut(&conversation) {
+            replica.keep_latest(count);
+        }
+    }
+
     /// Asks for up to `count` changes before those that are held.
     pub fn load_older(&mut self, now: Millis, conversation: ConversationId, count: u64) {
         if let Some(replica) = self.replicas.get_mut(&conversation) {

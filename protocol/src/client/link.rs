@@ -152,7 +152,7 @@ impl Client {
         matches!(self.link, Link::Connecting(_) | Link::Live)
     }
 
-    fn drop_socket(&mut self) {
+    pub(super) fn drop_socket(&mut self) {
         if self.has_socket() {
             self.actions.push(Action::Disconnect);
             self.forget_socket();

@@ -20,6 +20,7 @@ pub fn Composer(
 ) -> impl IntoView {
     let chat = expect_context::<Chat>();
     let input = NodeRef::<html::Textarea>::new();
+    let keep_draft = move |text: &str| chat.viewer.with_value(|viewer| storage::keep_draft(&viewer.user, id, text));
     // `None` until the draft is known, so that nothing typed before the scripts came is wiped out.
     let text = RwSignal::new(None::<String>);
     let fit = Memo::new(move |_| text.with(|text| Draft(text.as_deref().unwrap_or_default()).fit()));
@@ -29,7 +30,11 @@ pub fn Composer(
         let Some(input) = input.get() else { return };
         if text.get_untracked().is_none() {
             let typed = input.value();
-            let draft = if typed.is_empty() { storage::draft(chat.me, id) } else { typed };
+            let draft = if typed.is_empty() {
+                chat.viewer.with_value(|viewer| storage::draft(&viewer.user, id))
+            } else {
+                typed
+            };
             text.set(Some(draft));
             if has_keyboard() {
                 let _gone = input.focus();
@@ -50,14 +55,14 @@ pub fn Composer(
         if let Some(back) = returned.get() {
             returned.set(None);
             if text.with_untracked(|text| text.as_deref().is_none_or(|text| text.trim().is_empty())) {
-                storage::keep_draft(chat.me, id, &back);
+                keep_draft(&back);
                 text.set(Some(back));
             }
         }
     });
 
     let written = move |written: String| {
-        storage::keep_draft(chat.me, id, &written);
+        keep_draft(&written);
         if !written.trim().is_empty() {
             tell(Command::Typing(id));
         }
@@ -69,7 +74,7 @@ pub fn Composer(
         }
         let written = text.get_untracked().unwrap_or_default();
         tell(Command::Send { conversation: id, text: Draft(&written).to_send().to_owned() });
-        storage::keep_draft(chat.me, id, "");
+        keep_draft("");
         text.set(Some(String::new()));
         if let Some(input) = input.get_untracked() {
             let _gone = input.focus();

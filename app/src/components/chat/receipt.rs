@@ -22,10 +22,11 @@ pub fn ReceiptMark(
         Some((seen, total)) if seen > 0 => format!("Seen by {seen} of {total}"),
         _ => receipt.word().to_owned(),
     };
+    let said = title.clone();
     view! {
         <span class="receipt" data-state=receipt.state() title=title>
             <Icon glyph/>
-            <span class="visually-hidden">{receipt.word()}</span>
+            <span class="visually-hidden">{said}</span>
         </span>
     }
     .into_any()

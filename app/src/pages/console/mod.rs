@@ -38,7 +38,7 @@ pub fn ConsolePage() -> impl IntoView {
 
 /// All of the console that is alive.
 #[island]
-pub fn ConsoleIsland() -> impl IntoView {
+pub(crate) fn ConsoleIsland() -> impl IntoView {
     let desk = Desk::new();
     let alive = RwSignal::new(false);
     Effect::new(move |_| {

@@ -37,6 +37,15 @@ impl Held {
         self.changes.push(change);
     }
 
+    /// Keeps the newest `count`, and wants nothing before them.
+    pub(super) fn keep_latest(&mut self, count: u64) {
+        let spare = self.changes.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        self.changes.drain(..spare);
+        self.first = Seq(self.first.0 + spare as u64);
+        self.older = None;
+        self.apart.clear();
+    }
+
     /// Wants up to `count` changes before the first, but none below `lowest`.
     pub(super) fn want_older(&mut self, count: u64, lowest: Seq) {
         if self.older.is_none() && self.first > lowest {

@@ -197,6 +197,13 @@ impl Replica {
         }
     }
 
+    /// Keeps the newest `count` of the held part.
+    pub fn keep_latest(&mut self, count: u64) {
+        if let Some(held) = &mut self.held {
+            held.keep_latest(count);
+        }
+    }
+
     /// Wants up to `count` changes before the held part.
     pub fn want_older(&mut self, count: u64) {
         let lowest = self.lowest();

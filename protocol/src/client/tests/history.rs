@@ -137,3 +137,19 @@ fn what_waited_behind_a_hole_that_a_description_fills_is_told_as_applied() {
     client.received(START, ServerFrame::Conversation { conversation: conversation(6) });
     assert!(client.events().contains(&Event::Applied(HERE, vec![said(7)])));
 }
+
+#[test]
+fn a_conversation_that_was_left_keeps_its_newest_part_and_can_be_scrolled_back_again() {
+    let mut client = live();
+    client.hold(START, HERE, Seq(1), (1..=4).map(said).collect());
+    client.keep_latest(HERE, 2);
+    let held = |client: &Client| client.replica(HERE).map(|replica| replica.held().to_vec()).unwrap_or_default();
+    assert_eq!(held(&client), [said(3), said(4)]);
+    assert_eq!(client.replica(HERE).map(Replica::has_older), Some(true));
+    client.take_actions();
+    client.load_older(START, HERE, 10);
+    assert_eq!(client.frames(), [ClientFrame::Fetch { conversation: HERE, from: Seq(1), to: Seq(2) }]);
+    let changes = (1..=2).map(said).collect();
+    client.received(START, ServerFrame::Range { conversation: HERE, from: Seq(1), changes, head: Seq(4) });
+    assert_eq!(held(&client), [said(1), said(2), said(3), said(4)]);
+}

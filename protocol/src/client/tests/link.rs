@@ -245,3 +245,23 @@ fn closing_twice_does_no_harm() {
     client.closed(START + 100, None);
     assert_eq!(client.link(), before);
 }
+
+#[test]
+fn what_waits_is_not_sent_in_the_name_of_whoever_has_logged_in_meanwhile() {
+    let mut client = live();
+    client.network_lost();
+    client.send(START, key(1), HERE, "mine".into());
+    client.connect(START);
+    client.opened();
+    client.take_actions();
+    let mut welcome = welcome(epoch(1), 11, true, vec![conversation(4)]);
+    if let ServerFrame::Welcome { user, .. } = &mut welcome {
+        *user = UserId(ME.0 + 1);
+    }
+    client.received(START, welcome);
+    let actions = client.take_actions();
+    assert!(actions.contains(&Action::Disconnect), "{actions:?}");
+    assert!(!actions.iter().any(|action| matches!(action, Action::Transmit(_) | Action::Forget(_))), "{actions:?}");
+    assert_eq!(client.link(), Link::Stopped(CloseCode::SessionEnded.as_u16()));
+    assert_eq!(client.outbox(HERE).count(), 1, "it is kept for its author");
+}
