@@ -303,22 +303,6 @@ test("a line that is open and carries nothing is found out", async ({ newUser, n
   await bo.chat.shows(["Hi", "into the void"]);
 });
 
-test("a session that is ended elsewhere is closed here, within two seconds", async ({ newUser, site }) => {
-  const [ann, bo] = [await newUser("Ann"), await newUser("Bo")];
-  const id = await sendMessage(bo, { to: ann.name }, "Hi");
-  const other = await ann.openDevice({ door: site.door(1) });
-  await other.chat.open(`/c/${id}`);
-  await ann.page.goto(`${ann.door}/settings`);
-  const ended = Date.now();
-  await ann.page.getByRole("button", { name: "End all other sessions" }).click();
-  await expect(other.page).toHaveURL(/\/login\?next=/, { timeout: 5_000 });
-  expect(Date.now() - ended, "milliseconds, the page that follows included").toBeLessThan(4_000);
-  await sendMessage(bo, { conversation: id }, "for your eyes only");
-  await other.page.goto(`${other.door}/c/${id}`);
-  await expect(other.page.getByRole("heading", { name: "Log in" })).toBeVisible();
-  await expect(other.page.getByText("for your eyes only")).toHaveCount(0);
-});
-
 test.describe("a message that is refused for good", () => {
   const TEXT = "I was about to say";
 

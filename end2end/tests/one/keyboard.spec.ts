@@ -107,10 +107,17 @@ test("everything on the page can be reached with Tab, and shows where the focus 
       const focused = document.activeElement;
       if (focused === null || focused === document.body) return ["", true] as const;
       const boxes = [focused, focused.parentElement, focused.parentElement?.parentElement].filter((box) => box != null);
-      const marked = boxes.some((box) => {
-        const style = getComputedStyle(box);
-        return (style.outlineStyle !== "none" && style.outlineWidth !== "0px") || style.boxShadow !== "none";
-      });
+      const look = (): string =>
+        JSON.stringify(
+          boxes.map((box) => {
+            const { outlineStyle, outlineWidth, outlineColor, boxShadow, borderColor } = getComputedStyle(box);
+            return [outlineStyle === "none" ? "" : `${outlineWidth} ${outlineColor}`, boxShadow, borderColor];
+          }),
+        );
+      const lit = look();
+      (focused as HTMLElement).blur();
+      const marked = look() !== lit;
+      (focused as HTMLElement).focus();
       const label = focused.getAttribute("aria-label") ?? focused.textContent ?? "";
       return [`${focused.tagName} ${label.trim() || focused.getAttribute("placeholder")}`, marked] as const;
     });

@@ -121,4 +121,6 @@ test("closed registration lets the first account in and nobody after", async ({ 
   await newUser("Ada", { site });
   await first.page.reload();
   await expect(first.page.getByText("New accounts are closed on this server.")).toBeVisible();
+  const form = { name: uniqueName("mallory"), display_name: "", password: PASSWORD };
+  await expect(postForm(first.context, first.door, "register", form)).rejects.toThrow();
 });
