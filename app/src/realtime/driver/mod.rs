@@ -1,24 +1,29 @@
 //! Carries out what the client state machine says, in order.
+//!
+//! # Layout
+//!
+//! - `page`: what happens around the page
+//! - `shown`: what is handed to the state
+
+mod page;
+mod shown;
 
 use super::socket::{Heard, serve};
 use super::{Command, storage};
 use crate::backend::ChatSnapshot;
 use crate::state::chat::Chat;
 use crate::state::clock::steady_now;
-use crate::state::thread::Extent;
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 use leptos::leptos_dom::helpers::{IntervalHandle, TimeoutHandle, WindowListenerHandle};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shown::own_read;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use trunkline_protocol::client::replica::Replica;
 use trunkline_protocol::client::{Action, Client, Event, Link};
 use trunkline_protocol::sorted::SortedMap;
-use trunkline_protocol::{
-    Change, CloseCode, ConversationId, ConversationKind, ErrorCode, Millis, Presence, SendKey, Seq, UserId,
-};
+use trunkline_protocol::{CloseCode, ConversationId, ErrorCode, Millis, SendKey};
 
 /// Changes that are loaded at once when a conversation is opened or scrolled back.
 const PAGE: u64 = 50;
@@ -127,63 +132,6 @@ impl Driver {
         }
     }
 
-    // ---- what happens around the page ------------------------------------------------------------------------
-
-    fn listen(self: &Rc<Self>) {
-        let on = |event: &'static str, act: fn(&Rc<Self>)| {
-            let driver = Rc::downgrade(self);
-            window_event_listener_untyped(event, move |_| {
-                if let Some(driver) = driver.upgrade() {
-                    act(&driver);
-                }
-            })
-        };
-        *self.listeners.borrow_mut() = vec![
-            on("online", Self::wake),
-            on("pageshow", |driver| {
-                driver.leaving.set(false);
-                driver.wake();
-            }),
-            on("offline", |driver| driver.turn(|client, _| client.network_lost())),
-            // A page in the back-forward cache must not hold a socket that looks alive; and one that is on its way
-            // out needs no banner about it.
-            on("pagehide", |driver| {
-                driver.leaving.set(true);
-                driver.turn(|client, _| client.network_lost());
-            }),
-            on("visibilitychange", Self::look),
-            on("focus", Self::look),
-            on("blur", Self::look),
-        ];
-    }
-
-    fn wake(self: &Rc<Self>) {
-        self.turn(|client, now| {
-            if !matches!(client.link(), Link::Stopped(_)) {
-                client.connect(now);
-            }
-        });
-    }
-
-    fn look(self: &Rc<Self>) {
-        let visible = document().visibility_state() == web_sys::VisibilityState::Visible;
-        let attention = visible && document().has_focus().unwrap_or(true);
-        if self.chat.attention.get_untracked() != attention {
-            self.chat.attention.set(attention);
-            if !attention {
-                self.mark_read_until();
-            }
-        }
-        if visible {
-            self.turn(|client, now| match client.link() {
-                // Nobody who looks at the page shall wait for a delay that was meant for nobody.
-                Link::Waiting(_) => client.connect(now),
-                // A sleeping tab's timers sleep too.
-                _ => client.tick(now),
-            });
-        }
-    }
-
     // ---- what the user does ----------------------------------------------------------------------------------
 
     fn obey(self: &Rc<Self>, command: Command) {
@@ -227,15 +175,6 @@ impl Driver {
         }
         self.turn(|_, _| {});
         self.show_threads(open);
-    }
-
-    /// Who turns away finds the line where they stopped reading when they are back.
-    fn mark_read_until(&self) {
-        let client = self.client.borrow();
-        if let Some(replica) = self.open.get().and_then(|open| client.replica(open)) {
-            let read = own_read(replica, self.chat.me);
-            self.chat.thread(replica.conversation().id).read_until.set(Some(read));
-        }
     }
 
     // ---- turns -----------------------------------------------------------------------------------------------
@@ -305,33 +244,6 @@ impl Driver {
         }
     }
 
-    fn applied(&self, id: ConversationId, changes: &[Change]) {
-        let chat = self.chat;
-        let mut said = Vec::new();
-        for change in changes {
-            let Some(text) = change.body.text().filter(|_| change.author != chat.me) else { continue };
-            if chat.typing.with_untracked(|typing| typing.writers(id).any(|writer| writer == change.author)) {
-                chat.typing.update(|typing| typing.stopped(id, change.author));
-            }
-            if self.open.get() == Some(id) && chat.attention.get_untracked() {
-                let name = chat.people.with_untracked(|people| people.name(change.author).to_owned());
-                said.push(format!("{name}: {text}"));
-            }
-        }
-        if !said.is_empty() {
-            let said = said.join("\n");
-            // The same words again are no change, and would not be read again.
-            let again = chat.announcement.with_untracked(|before| *before == said);
-            chat.announcement.set(if again { format!("{said}\u{a0}") } else { said });
-        }
-    }
-
-    fn present(&self, users: Vec<Presence>) {
-        self.chat.presence.update(|known| {
-            known.extend(users.into_iter().map(|presence| (presence.user, presence)));
-        });
-    }
-
     /// When the client or the state needs to be told that time has passed.
     fn schedule(self: &Rc<Self>) {
         if let Some(timer) = self.timer.take() {
@@ -385,101 +297,6 @@ impl Driver {
             // Whoever is logged in now, and be it nobody, gets a page of their own.
             let _refused = location().reload();
         }
-    }
-
-    // ---- the state -------------------------------------------------------------------------------------------
-
-    fn show(self: &Rc<Self>, touched: Touched) {
-        let chat = self.chat;
-        if touched.link && !self.leaving.get() {
-            let client = self.client.borrow();
-            chat.link.set(Some(client.link()));
-            chat.degraded.set(client.is_degraded());
-        }
-        for id in &touched.left {
-            chat.remove(*id);
-        }
-        let touched_any = !touched.conversations.is_empty() || !touched.left.is_empty() || touched.everything;
-        if !touched_any {
-            return;
-        }
-        if touched.everything {
-            let client = self.client.borrow();
-            chat.keep_only(|id| client.replica(id).is_some());
-        }
-        {
-            let client = self.client.borrow();
-            for replica in client.replicas() {
-                let id = replica.conversation().id;
-                if touched.everything || touched.conversations.contains_key(&id) {
-                    chat.put(replica.conversation());
-                }
-            }
-        }
-        chat.sort();
-        let open = self.open.get().filter(|id| touched.everything || touched.conversations.contains_key(id));
-        self.show_threads(open);
-    }
-
-    /// Shows the lines of a conversation, and watches who matters now.
-    fn show_threads(self: &Rc<Self>, id: Option<ConversationId>) {
-        {
-            let client = self.client.borrow();
-            if let Some(replica) = id.and_then(|id| client.replica(id)) {
-                let conversation = replica.conversation();
-                let outbox: Vec<_> = client.outbox(conversation.id).cloned().collect();
-                self.chat.show(conversation, replica.held(), &outbox, extent(replica));
-            }
-        }
-        self.strand();
-        self.watch();
-    }
-
-    /// What was written to a conversation that is gone stays in sight.
-    fn strand(&self) {
-        let client = self.client.borrow();
-        let gone = self.open.get().filter(|id| client.replica(*id).is_none());
-        let texts: Vec<_> = gone.into_iter().flat_map(|id| client.outbox(id)).map(|entry| entry.text.clone()).collect();
-        if self.chat.stranded.with_untracked(|known| *known != texts) {
-            self.chat.stranded.set(texts);
-        }
-    }
-
-    /// The people in direct conversations, and everyone in the open one.
-    fn watch(self: &Rc<Self>) {
-        let users: Vec<UserId> = {
-            let client = self.client.borrow();
-            let of_interest = |replica: &&Replica| {
-                let conversation = replica.conversation();
-                conversation.kind == ConversationKind::Direct || Some(conversation.id) == self.open.get()
-            };
-            let members = client.replicas().filter(of_interest).flat_map(|replica| &replica.conversation().members);
-            members.map(|member| member.user.id).filter(|&user| user != self.chat.me).collect()
-        };
-        let actions = {
-            let mut client = self.client.borrow_mut();
-            client.watch(users);
-            client.take_actions()
-        };
-        let mut nothing = Touched::default();
-        for action in actions {
-            self.carry_out(action, &mut nothing);
-        }
-    }
-}
-
-/// How far the user has read, on this device or another.
-fn own_read(replica: &Replica, me: UserId) -> Seq {
-    let told = replica.conversation().member(me).map_or(Seq(0), |member| member.read);
-    told.max(replica.cursors().1)
-}
-
-fn extent(replica: &Replica) -> Extent {
-    let caught_up = replica.applied() >= replica.conversation().head;
-    Extent {
-        loaded: replica.is_held() && (caught_up || !replica.held().is_empty()),
-        has_older: replica.has_older(),
-        end: replica.applied(),
     }
 }
 
