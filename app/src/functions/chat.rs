@@ -8,12 +8,11 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use trunkline_protocol::{ConversationId, UserId};
 
-/// The chat page, with the newest part of the conversation `open`; `None` if nobody is logged in. That is no error:
-/// one would stand in the browser's console of everyone who follows a link to the chat before logging in.
+/// The chat page, with the newest part of the conversation `open`; `None` if nobody is logged in.
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the store does not answer.
-#[server(input = Json, output = Json)]
+#[cfg(feature = "ssr")]
 pub async fn load_chat(open: Option<ConversationId>) -> Result<Option<ChatSnapshot>, Refusal> {
     let caller = caller()?;
     match caller.viewer {
@@ -22,11 +21,18 @@ pub async fn load_chat(open: Option<ConversationId>) -> Result<Option<ChatSnapsh
     }
 }
 
+/// Nothing: the browser has the page from the server and never makes one.
+#[cfg(not(feature = "ssr"))]
+#[expect(clippy::missing_errors_doc, clippy::unused_async, reason = "it stands in for the server's")]
+pub async fn load_chat(_: Option<ConversationId>) -> Result<Option<ChatSnapshot>, Refusal> {
+    Ok(None)
+}
+
 /// People whose name contains `query`, at most 50; everyone if it is empty.
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::Unauthorized`] if nobody is logged in.
-#[server(input = Json, output = Json)]
+#[server(prefix = "/api/fn", endpoint = "directory", input = Json, output = Json)]
 pub async fn directory(query: String) -> Result<Vec<Person>, Refusal> {
     backend()?.directory(&caller()?, &query).await
 }
@@ -35,7 +41,7 @@ pub async fn directory(query: String) -> Result<Vec<Person>, Refusal> {
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::UnknownUser`] if there is no such user.
-#[server(input = Json, output = Json)]
+#[server(prefix = "/api/fn", endpoint = "direct", input = Json, output = Json)]
 pub async fn direct(peer: UserId) -> Result<ConversationId, Refusal> {
     backend()?.direct(&caller()?, peer).await
 }
@@ -44,7 +50,7 @@ pub async fn direct(peer: UserId) -> Result<ConversationId, Refusal> {
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::Invalid`] for a bad name or too many people.
-#[server(input = Json, output = Json)]
+#[server(prefix = "/api/fn", endpoint = "create_group", input = Json, output = Json)]
 pub async fn create_group(name: String, members: Vec<UserId>) -> Result<ConversationId, Refusal> {
     backend()?.create_group(&caller()?, &name, &members).await
 }
@@ -53,7 +59,7 @@ pub async fn create_group(name: String, members: Vec<UserId>) -> Result<Conversa
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::Forbidden`] if the caller may not.
-#[server(input = Json, output = Json)]
+#[server(prefix = "/api/fn", endpoint = "amend", input = Json, output = Json)]
 pub async fn amend(conversation: ConversationId, change: GroupAmendment) -> Result<(), Refusal> {
     backend()?.amend(&caller()?, conversation, change).await
 }

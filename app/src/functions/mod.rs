@@ -33,13 +33,19 @@ impl FromServerFnError for Refusal {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
+            // On the server, what could not be read is the caller's; in the browser, it is an answer that did not come.
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Serialization(_) => {
+                misunderstood()
+            }
+            ServerFnErrorErr::Deserialization(_) if cfg!(feature = "ssr") => misunderstood(),
             ServerFnErrorErr::Request(_) | ServerFnErrorErr::Deserialization(_) | ServerFnErrorErr::Response(_) => {
                 Self::new(ErrorCode::Busy, "The server could not be reached. Please try again.")
-            }
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Serialization(_) => {
-                Self::new(ErrorCode::Invalid, "The server did not understand the request. Please reload the page.")
             }
             _ => Self::new(ErrorCode::StoreUnavailable, "Something went wrong on the server. Please try again."),
         }
     }
+}
+
+fn misunderstood() -> Refusal {
+    Refusal::new(ErrorCode::BadFrame, "The server did not understand the request. Please reload the page.")
 }

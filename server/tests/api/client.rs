@@ -1,7 +1,7 @@
 //! A node that serves for one test, and people who call its API.
 
 use crate::support::server::{Login, TestServer};
-use reqwest::{Method, RequestBuilder, StatusCode, header};
+use reqwest::{Method, RequestBuilder, StatusCode, header, redirect};
 use serde_json::Value;
 use trunkline_protocol::UserId;
 use trunkline_server::web::state::AppState;
@@ -57,6 +57,12 @@ impl Site {
     pub(crate) async fn by_token(&self, person: &Caller) -> Caller {
         let token = self.state().accounts.create_token(person.id, "test").await.expect("a token");
         Caller { header: ("authorization", format!("Bearer {}", token.reveal())), ..person.clone() }
+    }
+
+    /// What a page asks of the server; whoever asks follows no redirection.
+    pub(crate) fn function(&self, method: Method, name: &str) -> RequestBuilder {
+        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
+        http.request(method, self.server.url(&format!("/api/fn/{name}")))
     }
 
     /// Nobody in particular.

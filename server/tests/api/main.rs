@@ -4,6 +4,7 @@
 mod client;
 mod conversations;
 mod document;
+mod functions;
 mod login;
 mod messages;
 mod people;
