@@ -1,9 +1,36 @@
-//! The HTML document around the application, on the server only.
+//! The application and the HTML document around it, on the server only.
 
-use crate::{App, pages, security, theme};
+use crate::{pages, security, theme};
 use leptos::prelude::*;
-use leptos_meta::MetaTags;
+use leptos_meta::{MetaTags, Stylesheet, Title, provide_meta_context};
+use leptos_router::components::{Route, Router, Routes};
 use leptos_router::location::RequestUrl;
+use leptos_router::{SsrMode, path};
+
+/// The whole application.
+///
+/// All pages are rendered completely before the answer begins, so that they can be read without scripts, and so that a
+/// redirection or a status can still be set by what they load. What is alive in the browser are the islands in it, the
+/// chat first of all. The rest of a page costs the browser nothing.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Stylesheet id="leptos" href="/pkg/trunkline.css"/>
+        <Title text="Trunkline"/>
+        <Router>
+            <Routes fallback=pages::not_found::NotFoundPage>
+                <Route path=path!("/") view=pages::chat::ChatPage ssr=SsrMode::Async/>
+                <Route path=path!("/c/:id") view=pages::chat::ChatPage ssr=SsrMode::Async/>
+                <Route path=path!("/login") view=pages::login::LoginPage ssr=SsrMode::Async/>
+                <Route path=path!("/register") view=pages::register::RegisterPage ssr=SsrMode::Async/>
+                <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
+                <Route path=path!("/console") view=pages::console::ConsolePage ssr=SsrMode::Async/>
+                <Route path=path!("/api") view=pages::api::ApiPage ssr=SsrMode::Async/>
+            </Routes>
+        </Router>
+    }
+}
 
 /// The HTML document around the application, with its Content-Security-Policy on the answer.
 ///

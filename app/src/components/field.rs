@@ -1,7 +1,6 @@
 //! One field of a form: its label, its hint, and what is wrong with it.
 
-use crate::components::form::Problems;
-use crate::functions::form::Field;
+use crate::functions::form::{Field, Problems};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::HtmlInputElement;
@@ -31,24 +30,13 @@ pub fn TextField(
     #[prop(optional)]
     optional: bool,
 ) -> impl IntoView {
+    let input = Input { kind: "text", id, name, autocomplete, value: Some(value), required: !optional };
+    let (input, remarks) = input.view(field, &problems, hint);
     view! {
         <div class="field">
             <label class="field__label" for=id>{label}</label>
-            <input
-                class="field__input"
-                type="text"
-                id=id
-                name=name
-                value=value
-                required=!optional
-                autocomplete=autocomplete
-                autocapitalize="none"
-                spellcheck="false"
-                autofocus=untrack(|| problems.is_first(field))
-                aria-invalid=move || problems.message(field).map(|_| "true")
-                aria-describedby=described_by(id, !hint.is_empty(), problems, field)
-            />
-            <Remarks id hint problems field/>
+            {input}
+            {remarks}
         </div>
     }
 }
@@ -72,27 +60,54 @@ pub fn PasswordField(
     /// Whether a browser should fill in the known password, or offer a new one.
     autocomplete: &'static str,
 ) -> impl IntoView {
+    let input = Input { kind: "password", id, name, autocomplete, value: None, required: true };
+    let (input, remarks) = input.view(field, &problems, hint);
     view! {
         <div class="field">
             <label class="field__label" for=id>{label}</label>
-            <div class="field__row">
-                <input
-                    class="field__input"
-                    type="password"
-                    id=id
-                    name=name
-                    required=true
-                    autocomplete=autocomplete
-                    autocapitalize="none"
-                    spellcheck="false"
-                    autofocus=untrack(|| problems.is_first(field))
-                    aria-invalid=move || problems.message(field).map(|_| "true")
-                    aria-describedby=described_by(id, !hint.is_empty(), problems, field)
-                    />
-                <Reveal id=id.to_owned()/>
-            </div>
-            <Remarks id hint problems field/>
+            <div class="field__row">{input} <Reveal id=id.to_owned()/></div>
+            {remarks}
         </div>
+    }
+}
+
+/// What both kinds of field have.
+struct Input {
+    kind: &'static str,
+    id: &'static str,
+    name: &'static str,
+    autocomplete: &'static str,
+    value: Option<String>,
+    required: bool,
+}
+
+impl Input {
+    /// The input, and the hint and the problem that stand below it.
+    fn view(self, field: Field, problems: &Problems, hint: String) -> (impl IntoView + use<>, impl IntoView + use<>) {
+        let Self { kind, id, name, autocomplete, value, required } = self;
+        let problem = problems.message(field).map(str::to_owned);
+        let below =
+            [problem.as_ref().map(|_| format!("{id}-problem")), (!hint.is_empty()).then(|| format!("{id}-hint"))];
+        let below = below.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let input = view! {
+            <input
+                class="field__input"
+                type=kind
+                id=id
+                name=name
+                value=value
+                required=required
+                autocomplete=autocomplete
+                autocapitalize="none"
+                spellcheck="false"
+                autofocus=problems.is_first(field)
+                aria-invalid=problem.as_ref().map(|_| "true")
+                aria-describedby=(!below.is_empty()).then_some(below)
+            />
+        };
+        let hint = (!hint.is_empty()).then(|| view! { <p class="field__hint" id=format!("{id}-hint")>{hint}</p> });
+        let problem = problem.map(|said| view! { <p class="field__error" id=format!("{id}-problem")>{said}</p> });
+        (input, (hint, problem))
     }
 }
 
@@ -127,33 +142,4 @@ fn Reveal(
         }
     };
     move || alive.get().then(button)
-}
-
-/// The hint and the problem below a field.
-#[component]
-fn Remarks(id: &'static str, hint: String, problems: Problems, field: Field) -> impl IntoView {
-    let hint = (!hint.is_empty()).then(|| view! { <p class="field__hint" id=format!("{id}-hint")>{hint}</p> });
-    view! {
-        {hint}
-        {move || {
-            problems
-                .message(field)
-                .map(|message| view! { <p class="field__error" id=format!("{id}-problem")>{message}</p> })
-        }}
-    }
-}
-
-/// The ids of what is said below a field.
-fn described_by(
-    id: &'static str,
-    hinted: bool,
-    problems: Problems,
-    field: Field,
-) -> impl Fn() -> Option<String> + Copy + Send + 'static {
-    move || match (problems.message(field).is_some(), hinted) {
-        (true, true) => Some(format!("{id}-problem {id}-hint")),
-        (true, false) => Some(format!("{id}-problem")),
-        (false, true) => Some(format!("{id}-hint")),
-        (false, false) => None,
-    }
 }

@@ -1,39 +1,11 @@
-//! What all forms share: where their problems come from.
+//! What all forms share.
 
-use crate::functions::form::{Answer, Field, FormRefusal, Problem};
+use crate::functions::form::{Field, Problems};
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
-
-/// What is wrong with a form, from its action's last answer.
-#[derive(Clone, Copy)]
-pub struct Problems(Memo<Vec<Problem>>);
-
-impl Problems {
-    /// The problems of an action's last answer; none while it has none.
-    pub fn of<S, T>(action: ServerAction<S>) -> Self
-    where
-        S: ServerFn<Output = Answer<T>, Error = FormRefusal> + Clone + Send + Sync + 'static,
-        T: Clone + Send + Sync + 'static,
-    {
-        let value = action.value();
-        Self(Memo::new(move |_| {
-            value.with(|value| match value {
-                Some(Ok(Err(refusal)) | Err(refusal)) => refusal.problems.clone(),
-                Some(Ok(Ok(_))) | None => Vec::new(),
-            })
-        }))
-    }
-
-    /// What is wrong with a field.
-    pub fn message(self, field: Field) -> Option<String> {
-        self.0.with(|all| all.iter().find(|problem| problem.field == field).map(|problem| problem.message.clone()))
-    }
-
-    /// Whether this is the first field with a problem.
-    pub fn is_first(self, field: Field) -> bool {
-        self.0.with(|all| all.first().is_some_and(|problem| problem.field == field))
-    }
-}
+use leptos::wasm_bindgen::JsCast;
+use leptos::wasm_bindgen::closure::Closure;
+use leptos::{html, web_sys};
+use std::time::Duration;
 
 /// What is wrong with the form as a whole.
 #[component]
@@ -41,9 +13,53 @@ pub fn FormProblem(
     /// The form's problems.
     problems: Problems,
 ) -> impl IntoView {
+    let message = problems.message(Field::Form).map(str::to_owned);
     view! {
         <div class="form__problem" role="alert">
-            {move || problems.message(Field::Form).map(|message| view! { <p class="notice notice--danger">{message}</p> })}
+            {message.map(|message| view! { <p class="notice notice--danger">{message}</p> })}
         </div>
     }
+}
+
+/// How long a form that was sent is not sent again. Not for ever: a browser may bring the page back as it was.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Stands inside a form and sees to it that a double click sends it once, where scripts run.
+#[island]
+pub fn Once() -> impl IntoView {
+    let node = NodeRef::<html::Span>::new();
+    Effect::new(move |_| {
+        let Some(form) = node.get().and_then(|node| node.closest("form").ok().flatten()) else { return };
+        let sent = StoredValue::new(false);
+        let buttons = form.clone();
+        let tell = move |sent: bool| {
+            if let Ok(Some(button)) = buttons.query_selector("[type=submit]") {
+                // The attribute's name is a good one.
+                let _ = if sent {
+                    button.set_attribute("aria-disabled", "true")
+                } else {
+                    button.remove_attribute("aria-disabled")
+                };
+            }
+        };
+        let once = Closure::<dyn FnMut(web_sys::Event)>::new(move |event: web_sys::Event| {
+            if sent.get_value() {
+                event.prevent_default();
+                return;
+            }
+            sent.set_value(true);
+            tell(true);
+            let tell = tell.clone();
+            set_timeout(
+                move || {
+                    sent.set_value(false);
+                    tell(false);
+                },
+                PAUSE,
+            );
+        });
+        // It stays as long as the form, which is as long as the page.
+        let _ = form.add_event_listener_with_callback("submit", once.into_js_value().unchecked_ref());
+    });
+    view! { <span node_ref=node hidden=true></span> }
 }

@@ -45,17 +45,18 @@ fn local(at: Millis) -> Option<String> {
 }
 
 /// A moment taken apart, in UTC.
-struct Stamp(OffsetDateTime);
+pub(crate) struct Stamp(OffsetDateTime);
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl Stamp {
     /// A moment that no calendar holds becomes 1970.
-    fn of(at: Millis) -> Self {
+    pub(crate) fn of(at: Millis) -> Self {
         Self(OffsetDateTime::from_unix_timestamp(at.div_euclid(1000)).unwrap_or(OffsetDateTime::UNIX_EPOCH))
     }
 
-    fn readable(&self) -> String {
+    /// For people.
+    pub(crate) fn readable(&self) -> String {
         let month = MONTHS[usize::from(u8::from(self.0.month()) - 1)];
         format!("{} {month} {}, {:02}:{:02} UTC", self.0.day(), self.0.year(), self.0.hour(), self.0.minute())
     }

@@ -1,5 +1,6 @@
 //! The frames that pages stand in.
 
+use crate::backend::Refusal;
 use crate::components::brand::Brand;
 use crate::theme::ThemeSwitch;
 use leptos::prelude::*;
@@ -63,6 +64,21 @@ pub fn CardPage(
             <Footer themed=true/>
         </div>
     }
+}
+
+/// What `load` brings, shown by `show`; why it brings nothing, if so. `None` has sent the reader elsewhere.
+pub fn loaded<T, V: IntoView + 'static>(
+    load: impl Future<Output = Result<Option<T>, Refusal>> + Send + 'static,
+    show: impl FnOnce(T) -> V + Send + 'static,
+) -> impl IntoView {
+    let content = async move {
+        match load.await {
+            Ok(Some(content)) => show(content).into_any(),
+            Ok(None) => ().into_any(),
+            Err(refusal) => view! { <p class="notice notice--danger" role="alert">{refusal.message}</p> }.into_any(),
+        }
+    };
+    view! { <Suspense>{Suspend::new(content)}</Suspense> }
 }
 
 #[component]

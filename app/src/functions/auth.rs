@@ -1,99 +1,85 @@
 //! Logging in and out, and new accounts.
 //!
-//! All of them are POSTs: a password never stands in an address. With scripts the answer says where to go and the page
-//! goes there as a fresh document, so that nothing of one login is left for the next; without, it is a redirection.
+//! All of them are POSTs: a password never stands in an address. Each answers with a redirection.
 #![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which can not be documented")]
 
-use crate::backend::{Doors, Refusal};
-use crate::functions::form::{Answer, FormRefusal};
+use crate::backend::Refusal;
+#[cfg(feature = "ssr")]
+use crate::functions::{
+    answer::{self, Way},
+    backend, caller,
+    form::{Check, Field, Problems, Refused, Typed},
+};
+#[cfg(feature = "ssr")]
+use crate::return_path::ReturnPath;
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
-
-/// What was typed before a form was refused, without the password.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Typed {
-    /// The name.
-    pub name: String,
-    /// The name on screen; empty on the login form.
-    pub display_name: String,
-}
+#[cfg(feature = "ssr")]
+use leptos::server_fn::ServerFn;
 
 /// What the login and register pages show.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg(feature = "ssr")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entrance {
     /// Who may register.
-    pub doors: Doors,
+    pub doors: crate::backend::Doors,
     /// Whether the invite in the address is good; `None` if there is none.
     pub invited: Option<bool>,
-    /// What to fill in again.
-    pub typed: Typed,
+    /// The form that was refused just now, if one was.
+    pub refused: Refused,
 }
 
-/// The login and register pages. Who is logged in already is sent on to the chat, and gets `None`.
+/// The login and register pages. Who is logged in already is sent on to `next`, and gets `None`.
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the store does not answer.
-#[server(prefix = "/api/fn", endpoint = "load_entrance")]
-pub async fn load_entrance(#[server(default)] invite: String) -> Result<Option<Entrance>, Refusal> {
-    use crate::functions::{answer, backend, caller, flash};
-
+#[cfg(feature = "ssr")]
+pub async fn load_entrance(invite: String, next: ReturnPath) -> Result<Option<Entrance>, Refusal> {
     if caller()?.viewer.is_some() {
-        answer::go("/");
+        answer::go(next.as_str());
         return Ok(None);
     }
     let backend = backend()?;
     let doors = backend.doors().await?;
     let invited = if invite.is_empty() { None } else { Some(backend.invite_is_valid(&invite).await?) };
-    Ok(Some(Entrance { doors, invited, typed: flash::take().unwrap_or_default() }))
+    let (_, refused) = crate::functions::flash::take();
+    Ok(Some(Entrance { doors, invited, refused }))
 }
 
-/// Logs in; the path to go to.
+/// Logs in, and goes on to `next`.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::Unauthorized`] for a wrong name or password, and
-/// [`trunkline_protocol::ErrorCode::RateLimited`] after too many tries.
+/// None of its own: what is refused is said by the page.
 #[server(prefix = "/api/fn", endpoint = "log_in")]
 pub async fn log_in(
-    name: String,
-    password: String,
+    #[server(default)] name: String,
+    #[server(default)] password: String,
     #[server(default)] next: String,
-) -> Result<Answer<String>, FormRefusal> {
-    use crate::functions::answer::Way;
-    use crate::functions::form::{Check, Field};
-    use crate::functions::{backend, caller};
-    use crate::return_path::ReturnPath;
-    use leptos::server_fn::ServerFn;
-
+) -> Result<(), Refusal> {
     let next = ReturnPath::or_home(&next);
     let enter = async || {
         Check::default().name(&name).given(Field::Password, &password).finish()?;
-        Ok::<_, FormRefusal>(backend()?.log_in(&caller()?, name.trim(), &password).await?)
+        Ok::<_, Problems>(backend()?.log_in(&caller()?, name.trim(), &password).await?)
     };
     match enter().await {
-        Ok(cookie) => Ok(Ok(entered(&cookie, &next))),
-        Err(refusal) => Way { function: LogIn::PATH, page: &next.after("/login"), anchor: "" }
-            .refused(refusal, Some(&Typed { name, display_name: String::new() })),
+        Ok(cookie) => entered(&cookie, &next),
+        Err(problems) => Way { form: LogIn::PATH, page: &next.after("/login"), anchor: "" }
+            .refused(problems, Typed { name, ..Typed::default() }),
     }
+    Ok(())
 }
 
-/// Makes an account and logs it in; the path to go to.
+/// Makes an account, logs it in, and goes on to `next`.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::Forbidden`] if this person may not register,
-/// [`trunkline_protocol::ErrorCode::NameTaken`], or [`trunkline_protocol::ErrorCode::Invalid`].
+/// None of its own: what is refused is said by the page.
 #[server(prefix = "/api/fn", endpoint = "register")]
 pub async fn register(
-    name: String,
+    #[server(default)] name: String,
     #[server(default)] display_name: String,
-    password: String,
+    #[server(default)] password: String,
     #[server(default)] invite: String,
     #[server(default)] next: String,
-) -> Result<Answer<String>, FormRefusal> {
-    use crate::functions::answer::Way;
-    use crate::functions::form::{Check, Field};
-    use crate::functions::{backend, caller};
-    use crate::return_path::ReturnPath;
-    use leptos::server_fn::ServerFn;
+) -> Result<(), Refusal> {
     use leptos_router::location::Url;
     use trunkline_protocol::ErrorCode;
 
@@ -107,50 +93,44 @@ pub async fn register(
         let made = backend()?.register(&caller()?, name.trim(), shown, &password, invite).await;
         // Everything else was checked above, so what is invalid now is the name.
         made.map_err(|refusal| match refusal.code {
-            ErrorCode::NameTaken | ErrorCode::Invalid => FormRefusal::at(Field::Name, refusal),
+            ErrorCode::NameTaken | ErrorCode::Invalid => Problems::at(Field::Name, refusal),
             _ => refusal.into(),
         })
     };
     match enter().await {
-        Ok(cookie) => Ok(Ok(entered(&cookie, &next))),
-        Err(refusal) => {
+        Ok(cookie) => entered(&cookie, &next),
+        Err(problems) => {
             let page = if invite.is_empty() {
                 "/register".to_owned()
             } else {
                 format!("/register?invite={}", Url::escape(&invite))
             };
-            Way { function: Register::PATH, page: &next.after(&page), anchor: "" }
-                .refused(refusal, Some(&Typed { name, display_name }))
+            Way { form: Register::PATH, page: &next.after(&page), anchor: "" }
+                .refused(problems, Typed { name, display_name, ..Typed::default() });
         }
     }
+    Ok(())
 }
 
-/// Logs out; the path to go to.
+/// Logs out, and goes to the login page.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the session could not be ended.
+/// None of its own: what is refused is said by the settings page.
 #[server(prefix = "/api/fn", endpoint = "log_out")]
-pub async fn log_out() -> Result<Answer<String>, FormRefusal> {
-    use crate::functions::answer::Way;
-    use crate::functions::{backend, caller};
-    use crate::return_path::ReturnPath;
-    use leptos::server_fn::ServerFn;
-
-    let leave = async || Ok::<_, FormRefusal>(backend()?.log_out(&caller()?).await?);
+pub async fn log_out() -> Result<(), Refusal> {
+    let leave = async || Ok::<_, Refusal>(backend()?.log_out(&caller()?).await?);
     match leave().await {
-        Ok(cookie) => Ok(Ok(entered(&cookie, &ReturnPath::or_home("/login")))),
-        Err(refusal) => Way { function: LogOut::PATH, page: "/settings", anchor: "" }.refused(refusal, None::<&Typed>),
+        Ok(cookie) => entered(&cookie, &ReturnPath::or_home("/login")),
+        Err(refusal) => {
+            Way { form: LogOut::PATH, page: "/settings", anchor: "leave" }.refused(refusal.into(), Typed::default())
+        }
     }
+    Ok(())
 }
 
-/// Sets the session's cookie, and sends a plain form on.
+/// Sets the session's cookie, and sends the browser on.
 #[cfg(feature = "ssr")]
-fn entered(cookie: &str, next: &crate::return_path::ReturnPath) -> String {
-    use crate::functions::answer;
-
+fn entered(cookie: &str, next: &ReturnPath) {
     answer::add_header(leptos::server_fn::http_export::header::SET_COOKIE, cookie);
-    if answer::is_plain() {
-        answer::go(next.as_str());
-    }
-    next.to_string()
+    answer::go(next.as_str());
 }

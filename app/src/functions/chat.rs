@@ -22,8 +22,10 @@ pub async fn load_chat(open: Option<ConversationId>) -> Result<Option<ChatSnapsh
 }
 
 /// Nothing: the browser has the page from the server and never makes one.
+///
+/// # Errors
+/// None.
 #[cfg(not(feature = "ssr"))]
-#[expect(clippy::missing_errors_doc, clippy::unused_async, reason = "it stands in for the server's")]
 pub async fn load_chat(_: Option<ConversationId>) -> Result<Option<ChatSnapshot>, Refusal> {
     Ok(None)
 }

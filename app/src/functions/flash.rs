@@ -1,35 +1,49 @@
-//! One note from a plain form's answer to the page that follows it.
+//! One note from a form's answer to the page that follows it.
 //!
-//! A browser without scripts goes from the form to a page by a redirection, which carries nothing. What was typed, and
-//! a secret that is shown once, do not belong into an address (history, logs, `Referer`), so they travel in a cookie
-//! that scripts can not read, that lasts a minute, and that the next page takes away.
+//! A browser goes from the form to a page by a redirection, which carries nothing. What was typed, and a secret that is
+//! shown once, do not belong into an address (history, logs, `Referer`), and an address that says why a form was refused
+//! could be written by anyone. So they travel in a cookie that scripts can not read, that lasts a minute, and that the
+//! next page takes away.
 
 use super::answer::add_header;
+use super::form::Refused;
+use super::settings::Done;
 use leptos::prelude::use_context;
 use leptos::server_fn::http_export::header::{COOKIE, SET_COOKIE};
 use leptos::server_fn::http_export::request::Parts;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
 const NAME: &str = "trunkline_flash";
 /// Browsers keep about 4 KiB a cookie; a note is far shorter unless somebody plays.
 const LONGEST: usize = 3_000;
 
-/// Leaves a note for the next page.
-pub(crate) fn leave<T: Serialize>(note: &T) {
-    let Ok(json) = serde_json::to_vec(note) else { return };
-    if json.len() * 2 <= LONGEST {
-        set(&encode(&json), 60);
-    }
+/// What a form's answer tells the page.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Note {
+    Done(Done),
+    Refused(Refused),
 }
 
-/// Takes the note away, if there is one of this kind.
-pub(crate) fn take<T: DeserializeOwned>() -> Option<T> {
-    let note = cookie(NAME)?;
-    let note = serde_json::from_slice(&decode(&note)?).ok()?;
+/// Leaves a note for the next page; `false` if it is too long.
+pub(crate) fn leave(note: &Note) -> bool {
+    let Ok(json) = serde_json::to_vec(note) else { return false };
+    let fits = json.len() * 2 <= LONGEST;
+    if fits {
+        set(&encode(&json), 60);
+    }
+    fits
+}
+
+/// Takes the note away: what was done, and what was refused.
+pub(crate) fn take() -> (Option<Done>, Refused) {
+    let Some(note) = cookie(NAME) else { return Default::default() };
     set("", 0);
-    Some(note)
+    match decode(&note).and_then(|json| serde_json::from_slice(&json).ok()) {
+        Some(Note::Done(done)) => (Some(done), Refused::default()),
+        Some(Note::Refused(refused)) => (None, refused),
+        None => Default::default(),
+    }
 }
 
 /// A cookie of the request.

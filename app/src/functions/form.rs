@@ -1,15 +1,7 @@
-//! What a form is answered, and what its fields must hold.
-//!
-//! A refusal that a person can mend is an answer like any other, so server functions for forms return
-//! `Result<Answer<T>, FormRefusal>`: to a script the refusal comes as a value with status 200 (an HTTP error would
-//! stand in the browser's console as a fault), to a plain form as the outer error, which Leptos carries back to the
-//! page in its address.
+//! What is wrong with a form, and what its fields must hold.
 
 use crate::backend::Refusal;
-use leptos::server_fn::codec::JsonEncoding;
-use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
-use trunkline_protocol::ErrorCode;
 use trunkline_protocol::limits::{NAME_CHARS, PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS};
 
 /// A field of some form.
@@ -41,37 +33,69 @@ pub struct Problem {
     pub message: String,
 }
 
-/// Why a form was refused: one problem or more, in the order of the fields.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FormRefusal {
-    /// Why.
-    pub code: ErrorCode,
-    /// What is wrong, and where.
-    pub problems: Vec<Problem>,
-}
+/// What is wrong with a form: one problem or more, in the order of the fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problems(Vec<Problem>);
 
-/// What a form is answered.
-pub type Answer<T> = Result<T, FormRefusal>;
-
-impl FormRefusal {
+impl Problems {
     /// The refusal, said of one field.
     #[must_use]
     pub fn at(field: Field, refusal: Refusal) -> Self {
-        Self { code: refusal.code, problems: vec![Problem { field, message: refusal.message }] }
+        Self(vec![Problem { field, message: refusal.message }])
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is wrong with a field.
+    #[must_use]
+    pub fn message(&self, field: Field) -> Option<&str> {
+        self.0.iter().find(|problem| problem.field == field).map(|problem| problem.message.as_str())
+    }
+
+    /// Whether this is the first field with a problem.
+    #[must_use]
+    pub fn is_first(&self, field: Field) -> bool {
+        self.0.first().is_some_and(|problem| problem.field == field)
     }
 }
 
-impl From<Refusal> for FormRefusal {
+impl From<Refusal> for Problems {
     fn from(refusal: Refusal) -> Self {
         Self::at(Field::Form, refusal)
     }
 }
 
-impl FromServerFnError for FormRefusal {
-    type Encoder = JsonEncoding;
+/// What was typed before a form was refused, never a password.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Typed {
+    /// The name to log in with.
+    pub name: String,
+    /// The name on screen.
+    pub display_name: String,
+    /// What an access token is called.
+    pub label: String,
+}
 
-    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        Refusal::from_server_fn_error(error).into()
+/// A form that was refused, for its page to show again; of no form if none was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Where it was posted to.
+    pub form: String,
+    /// Why.
+    pub problems: Problems,
+    /// What to fill in again.
+    pub typed: Typed,
+}
+
+impl Refused {
+    /// What is wrong with a form that is posted to this path.
+    #[must_use]
+    pub fn problems_of(&self, form: &str) -> Problems {
+        if self.form == form { self.problems.clone() } else { Problems::default() }
     }
 }
 
@@ -129,9 +153,9 @@ impl Check {
     /// Whether anything is wrong.
     ///
     /// # Errors
-    /// [`ErrorCode::Invalid`] with all that was found.
-    pub fn finish(self) -> Answer<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(FormRefusal { code: ErrorCode::Invalid, problems: self.0 }) }
+    /// All that was found.
+    pub fn finish(self) -> Result<(), Problems> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problems(self.0)) }
     }
 }
 
@@ -140,7 +164,7 @@ mod tests {
     use super::*;
 
     fn fields(check: Check) -> Vec<Field> {
-        check.finish().err().map(|refusal| refusal.problems.into_iter().map(|p| p.field).collect()).unwrap_or_default()
+        check.finish().err().map(|problems| problems.0.into_iter().map(|p| p.field).collect()).unwrap_or_default()
     }
 
     #[test]
@@ -166,8 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_survives_the_way_through_an_address() {
-        let refusal = FormRefusal::at(Field::Name, Refusal::new(ErrorCode::NameTaken, "Somebody has this name."));
-        assert_eq!(FormRefusal::de(refusal.ser()), refusal);
+    fn a_refusal_concerns_the_form_that_was_sent_and_no_other_of_its_page() {
+        let problems = Problems::at(Field::Label, Refusal::new(trunkline_protocol::ErrorCode::Invalid, "No."));
+        let refused = Refused { form: "/a".into(), problems, typed: Typed::default() };
+        assert_eq!(refused.problems_of("/a").message(Field::Label), Some("No."));
+        assert_eq!(refused.problems_of("/b"), Problems::default());
+        assert_eq!(Refused::default().problems_of("/a"), Problems::default());
     }
 }

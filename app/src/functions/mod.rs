@@ -1,4 +1,4 @@
-//! Server functions: what the pages ask of the server over HTTP.
+//! What the pages ask of the server, over HTTP where the browser asks.
 //!
 //! Each finds the `Backend` and the caller by `backend` and `caller`, passes the
 //! question on, and answers with its result or a [`Refusal`]. They decide nothing themselves.
@@ -8,7 +8,8 @@
 //! - [`auth`]: logging in and out, and new accounts
 //! - [`chat`]: the chat page, the directory, and groups
 //! - [`settings`]: everything on the settings page
-//! - [`form`]: what a form is answered, and what its fields must hold
+//! - [`form`]: what is wrong with a form, and what its fields must hold
+//! - `answer`, `flash`: the redirection that answers a form, and the note that goes with it
 
 #[cfg(feature = "ssr")]
 pub(crate) mod answer;

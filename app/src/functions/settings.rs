@@ -1,12 +1,17 @@
 //! Everything on the settings page.
 //!
-//! Each function answers with the page as it is afterwards, and what was done: with scripts the page is brought up to
-//! date by the answer itself; without, what was done travels to the reloaded page in a flash.
+//! Each function sends the browser back to the page, with a note of what was done or why it was not.
 #![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which can not be documented")]
 
-use crate::backend::{Refusal, Settings};
-use crate::functions::form::{Answer, FormRefusal};
+use crate::backend::Refusal;
+#[cfg(feature = "ssr")]
+use crate::functions::{
+    answer::{self, Way},
+    form::{Check, Field, Problems, Refused, Typed},
+};
 use leptos::prelude::*;
+#[cfg(feature = "ssr")]
+use leptos::server_fn::ServerFn;
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::SessionId;
 
@@ -37,21 +42,24 @@ pub enum Done {
 }
 
 /// What the settings page shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg(feature = "ssr")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsPage {
     /// The settings.
-    pub settings: Settings,
+    pub settings: crate::backend::Settings,
     /// What was done last, if it was just now.
     pub done: Option<Done>,
+    /// The form that was refused just now, if one was.
+    pub refused: Refused,
 }
 
 /// The settings page. Who is not logged in is sent to the login page, and gets `None`.
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the store does not answer.
-#[server(prefix = "/api/fn", endpoint = "load_settings")]
+#[cfg(feature = "ssr")]
 pub async fn load_settings() -> Result<Option<SettingsPage>, Refusal> {
-    use crate::functions::{answer, backend, caller, flash};
+    use crate::functions::{backend, caller, flash};
     use crate::return_path::ReturnPath;
 
     let caller = caller()?;
@@ -60,151 +68,140 @@ pub async fn load_settings() -> Result<Option<SettingsPage>, Refusal> {
         return Ok(None);
     }
     let settings = backend()?.settings(&caller).await?;
-    Ok(Some(SettingsPage { settings, done: flash::take() }))
+    let (done, refused) = flash::take();
+    Ok(Some(SettingsPage { settings, done, refused }))
 }
 
 /// Changes the shown name.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::Invalid`] for a name that is empty or too long.
+/// None of its own: what is refused is said by the page.
 #[server(prefix = "/api/fn", endpoint = "set_display_name")]
-pub async fn set_display_name(#[server(default)] display_name: String) -> Result<Answer<SettingsPage>, FormRefusal> {
-    use crate::functions::form::Check;
-
+pub async fn set_display_name(#[server(default)] display_name: String) -> Result<(), Refusal> {
     let done = async || {
         let (backend, caller) = parties()?;
         Check::default().display_name(&display_name).finish()?;
         backend.set_display_name(&caller, display_name.trim()).await?;
-        Ok(Done::Named)
+        Ok::<_, Problems>(Done::Named)
     };
-    respond(<SetDisplayName as leptos::server_fn::ServerFn>::PATH, "profile", done().await).await
+    respond(SetDisplayName::PATH, "profile", done().await, Typed { display_name, ..Typed::default() });
+    Ok(())
 }
 
 /// Changes the password and ends all other sessions.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::Unauthorized`] or [`trunkline_protocol::ErrorCode::Forbidden`] for a wrong current
-/// password, and [`trunkline_protocol::ErrorCode::Invalid`] for a new one that is too short or too long.
+/// None of its own: what is refused is said by the page.
 #[server(prefix = "/api/fn", endpoint = "change_password")]
-pub async fn change_password(current: String, new: String) -> Result<Answer<SettingsPage>, FormRefusal> {
-    use crate::functions::form::{Check, Field};
+pub async fn change_password(
+    #[server(default)] current: String,
+    #[server(default)] new: String,
+) -> Result<(), Refusal> {
     use trunkline_protocol::ErrorCode;
 
     let done = async || {
         let (backend, caller) = parties()?;
         Check::default().given(Field::CurrentPassword, &current).new_password(Field::NewPassword, &new).finish()?;
         backend.change_password(&caller, &current, &new).await.map_err(|refusal| match refusal.code {
-            ErrorCode::Unauthorized | ErrorCode::Forbidden => FormRefusal::at(Field::CurrentPassword, refusal),
-            ErrorCode::Invalid => FormRefusal::at(Field::NewPassword, refusal),
+            ErrorCode::Unauthorized | ErrorCode::Forbidden => Problems::at(Field::CurrentPassword, refusal),
+            ErrorCode::Invalid => Problems::at(Field::NewPassword, refusal),
             _ => refusal.into(),
         })?;
-        Ok(Done::PasswordChanged)
+        Ok::<_, Problems>(Done::PasswordChanged)
     };
-    respond(<ChangePassword as leptos::server_fn::ServerFn>::PATH, "password", done().await).await
+    respond(ChangePassword::PATH, "password", done().await, Typed::default());
+    Ok(())
 }
 
 /// Ends one of the caller's sessions.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if it could not be ended.
+/// None of its own: what is refused is said by the page.
 #[server(prefix = "/api/fn", endpoint = "end_session")]
-pub async fn end_session(session: SessionId) -> Result<Answer<SettingsPage>, FormRefusal> {
+pub async fn end_session(session: SessionId) -> Result<(), Refusal> {
     let done = async || {
         let (backend, caller) = parties()?;
         backend.end_session(&caller, session).await?;
-        Ok(Done::SessionEnded)
+        Ok::<_, Problems>(Done::SessionEnded)
     };
-    respond(<EndSession as leptos::server_fn::ServerFn>::PATH, "sessions", done().await).await
+    respond(EndSession::PATH, "sessions", done().await, Typed::default());
+    Ok(())
 }
 
 /// Ends all of the caller's sessions but this one.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if they could not be ended.
+/// None of its own: what is refused is said by the page.
 #[server(prefix = "/api/fn", endpoint = "end_other_sessions")]
-pub async fn end_other_sessions() -> Result<Answer<SettingsPage>, FormRefusal> {
+pub async fn end_other_sessions() -> Result<(), Refusal> {
     let done = async || {
         let (backend, caller) = parties()?;
         backend.end_other_sessions(&caller).await?;
-        Ok(Done::OthersEnded)
+        Ok::<_, Problems>(Done::OthersEnded)
     };
-    respond(<EndOtherSessions as leptos::server_fn::ServerFn>::PATH, "sessions", done().await).await
+    respond(EndOtherSessions::PATH, "sessions", done().await, Typed::default());
+    Ok(())
 }
 
 /// Makes an access token.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::Invalid`] for a label that is empty or too long.
+/// None of its own: what is refused is said by the page.
 #[server(prefix = "/api/fn", endpoint = "create_token")]
-pub async fn create_token(#[server(default)] label: String) -> Result<Answer<SettingsPage>, FormRefusal> {
-    use crate::functions::form::Check;
-
+pub async fn create_token(#[server(default)] label: String) -> Result<(), Refusal> {
     let done = async || {
         let (backend, caller) = parties()?;
         Check::default().label(&label).finish()?;
-        Ok(Done::TokenMade { secret: backend.create_token(&caller, label.trim()).await? })
+        Ok::<_, Problems>(Done::TokenMade { secret: backend.create_token(&caller, label.trim()).await? })
     };
-    respond(<CreateToken as leptos::server_fn::ServerFn>::PATH, "tokens", done().await).await
+    respond(CreateToken::PATH, "tokens", done().await, Typed { label, ..Typed::default() });
+    Ok(())
 }
 
 /// Revokes one of the caller's access tokens.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if it could not be revoked.
+/// None of its own: what is refused is said by the page.
 #[server(prefix = "/api/fn", endpoint = "revoke_token")]
-pub async fn revoke_token(token: u64) -> Result<Answer<SettingsPage>, FormRefusal> {
+pub async fn revoke_token(token: u64) -> Result<(), Refusal> {
     let done = async || {
         let (backend, caller) = parties()?;
         backend.revoke_token(&caller, token).await?;
-        Ok(Done::TokenRevoked)
+        Ok::<_, Problems>(Done::TokenRevoked)
     };
-    respond(<RevokeToken as leptos::server_fn::ServerFn>::PATH, "tokens", done().await).await
+    respond(RevokeToken::PATH, "tokens", done().await, Typed::default());
+    Ok(())
 }
 
 /// Makes an invite link.
 ///
 /// # Errors
-/// [`trunkline_protocol::ErrorCode::Forbidden`] if the caller is no administrator.
+/// None of its own: what is refused is said by the page.
 #[server(prefix = "/api/fn", endpoint = "create_invite")]
-pub async fn create_invite() -> Result<Answer<SettingsPage>, FormRefusal> {
-    use crate::functions::answer;
-
+pub async fn create_invite() -> Result<(), Refusal> {
     let done = async || {
         let (backend, caller) = parties()?;
         let path = backend.create_invite(&caller).await?;
-        Ok(Done::InviteMade { link: format!("{}{path}", answer::origin()) })
+        Ok::<_, Problems>(Done::InviteMade { link: format!("{}{path}", answer::origin()) })
     };
-    respond(<CreateInvite as leptos::server_fn::ServerFn>::PATH, "invites", done().await).await
+    respond(CreateInvite::PATH, "invites", done().await, Typed::default());
+    Ok(())
 }
 
 /// The server and who asks, if they are logged in.
 #[cfg(feature = "ssr")]
-fn parties() -> Answer<(crate::backend::service::SharedBackend, crate::backend::service::Caller)> {
+fn parties() -> Result<(crate::backend::service::SharedBackend, crate::backend::service::Caller), Refusal> {
     let caller = crate::functions::caller()?;
     caller.require()?;
     Ok((crate::functions::backend()?, caller))
 }
 
-/// Answers with the page as it is after what was done.
+/// Sends the browser back to the part of the page that holds the form.
 #[cfg(feature = "ssr")]
-async fn respond(
-    function: &'static str,
-    anchor: &'static str,
-    done: Answer<Done>,
-) -> Result<Answer<SettingsPage>, FormRefusal> {
-    let way = crate::functions::answer::Way { function, page: "/settings", anchor };
-    let page = async |done| {
-        let (backend, caller) = parties()?;
-        Ok(SettingsPage { settings: backend.settings(&caller).await?, done: Some(done) })
-    };
+fn respond(form: &'static str, anchor: &'static str, done: Result<Done, Problems>, typed: Typed) {
+    let way = Way { form, page: "/settings", anchor };
     match done {
-        Ok(done) => match page(done).await {
-            Ok(page) => {
-                let note = page.done.clone();
-                way.done(page, &note)
-            }
-            Err(refusal) => way.refused(refusal, None::<&Done>),
-        },
-        Err(refusal) => way.refused(refusal, None::<&Done>),
+        Ok(done) => way.done(done),
+        Err(problems) => way.refused(problems, typed),
     }
 }

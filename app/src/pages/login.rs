@@ -1,14 +1,14 @@
-//! The login page. It works without scripts.
+//! The login page.
 
 use crate::backend::{Doors, Registration};
 use crate::components::field::{PasswordField, TextField};
-use crate::components::form::{FormProblem, Problems};
-use crate::components::page::CardPage;
+use crate::components::form::{FormProblem, Once};
+use crate::components::page::{CardPage, loaded};
 use crate::functions::auth::{Entrance, LogIn, load_entrance};
 use crate::functions::form::Field;
 use crate::return_path::ReturnPath;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos_router::components::A;
 use leptos_router::hooks::use_query_map;
 
@@ -16,41 +16,28 @@ use leptos_router::hooks::use_query_map;
 #[component]
 pub fn LoginPage() -> impl IntoView {
     let next = ReturnPath::or_home(&use_query_map().read_untracked().get("next").unwrap_or_default());
-    let page = Resource::new_blocking(|| (), |()| load_entrance(String::new()));
-    let action = ServerAction::<LogIn>::new();
+    let load = load_entrance(String::new(), next.clone());
     view! {
-        <CardPage title="Log in">
-            <Suspense>
-                {move || {
-                    let next = next.clone();
-                    Suspend::new(async move {
-                        match page.await {
-                            Ok(Some(entrance)) => view! { <Form action entrance next/> }.into_any(),
-                            Ok(None) => ().into_any(),
-                            Err(refusal) => view! { <p class="notice notice--danger" role="alert">{refusal.message}</p> }.into_any(),
-                        }
-                    })
-                }}
-            </Suspense>
-        </CardPage>
+        <CardPage title="Log in">{loaded(load, |entrance| view! { <Form entrance next/> })}</CardPage>
     }
 }
 
 #[component]
-fn Form(action: ServerAction<LogIn>, entrance: Entrance, next: ReturnPath) -> impl IntoView {
-    let problems = Problems::of(action);
+fn Form(entrance: Entrance, next: ReturnPath) -> impl IntoView {
+    let problems = entrance.refused.problems_of(LogIn::PATH);
     let register = next.after("/register");
     view! {
-        <ActionForm action attr:class="form" attr:novalidate=true>
-            <FormProblem problems/>
+        <form method="post" action=LogIn::PATH class="form" novalidate=true>
+            <Once/>
+            <FormProblem problems=problems.clone()/>
             <TextField
                 field=Field::Name
-                problems
+                problems=problems.clone()
                 id="name"
                 name="name"
                 label="Name"
                 autocomplete="username"
-                value=entrance.typed.name
+                value=entrance.refused.typed.name
             />
             <PasswordField
                 field=Field::Password
@@ -62,7 +49,7 @@ fn Form(action: ServerAction<LogIn>, entrance: Entrance, next: ReturnPath) -> im
             />
             <input type="hidden" name="next" value=next.to_string()/>
             <button class="button button--primary button--wide" type="submit">"Log in"</button>
-        </ActionForm>
+        </form>
         <HowToRegister doors=entrance.doors register/>
     }
 }

@@ -3,16 +3,24 @@
 //! # Layout
 //!
 //! - [`chat`]: the chat, at `/` and `/c/:id`
-//! - [`login`], [`register`]: the way in
-//! - [`settings`]: the account, its sessions and access tokens
 //! - [`console`]: every frame of a connection, for people who operate or learn the system
-//! - [`api`]: the HTTP API's document, rendered on the server only
-//! - [`not_found`]: everything else
+//!
+//! On the server only, since they are not alive as a whole, and work without scripts:
+//!
+//! - `login`, `register`: the way in
+//! - `settings`: the account, its sessions and access tokens
+//! - `api`: the HTTP API's document
+//! - `not_found`: everything else
 
+#[cfg(feature = "ssr")]
 pub mod api;
 pub mod chat;
 pub mod console;
+#[cfg(feature = "ssr")]
 pub mod login;
+#[cfg(feature = "ssr")]
 pub mod not_found;
+#[cfg(feature = "ssr")]
 pub mod register;
+#[cfg(feature = "ssr")]
 pub mod settings;

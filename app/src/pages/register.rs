@@ -1,14 +1,14 @@
-//! The page for a new account. It works without scripts.
+//! The page for a new account.
 
 use crate::backend::Registration;
 use crate::components::field::{PasswordField, TextField};
-use crate::components::form::{FormProblem, Problems};
-use crate::components::page::CardPage;
+use crate::components::form::{FormProblem, Once};
+use crate::components::page::{CardPage, loaded};
 use crate::functions::auth::{Entrance, Register, load_entrance};
 use crate::functions::form::Field;
 use crate::return_path::ReturnPath;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos_router::components::A;
 use leptos_router::hooks::use_query_map;
 use trunkline_protocol::limits::PASSWORD_MIN_CHARS;
@@ -19,28 +19,17 @@ pub fn RegisterPage() -> impl IntoView {
     let query = use_query_map();
     let next = ReturnPath::or_home(&query.read_untracked().get("next").unwrap_or_default());
     let invite = query.read_untracked().get("invite").unwrap_or_default();
-    let asked = invite.clone();
-    let page = Resource::new_blocking(move || asked.clone(), load_entrance);
-    let action = ServerAction::<Register>::new();
+    let load = load_entrance(invite.clone(), next.clone());
+    let login = next.after("/login");
+    let show = |entrance| match obstacle(&entrance) {
+        None => view! { <Form entrance invite next/> }.into_any(),
+        Some(obstacle) => view! { <p class="notice notice--warning">{obstacle}</p> }.into_any(),
+    };
     view! {
         <CardPage title="Create account">
-            <Suspense>
-                {move || {
-                    let (next, invite) = (next.clone(), invite.clone());
-                    Suspend::new(async move {
-                        match page.await {
-                            Ok(Some(entrance)) => match obstacle(&entrance) {
-                                None => view! { <Form action entrance invite next/> }.into_any(),
-                                Some(obstacle) => view! { <p class="notice notice--warning">{obstacle}</p> }.into_any(),
-                            },
-                            Ok(None) => ().into_any(),
-                            Err(refusal) => view! { <p class="notice notice--danger" role="alert">{refusal.message}</p> }.into_any(),
-                        }
-                    })
-                }}
-            </Suspense>
+            {loaded(load, show)}
             <div class="card__more">
-                <p>"You have an account? " <A href="/login">"Log in"</A> "."</p>
+                <p>"You have an account? " <A href=login>"Log in"</A> "."</p>
             </div>
         </CardPage>
     }
@@ -64,8 +53,8 @@ fn obstacle(entrance: &Entrance) -> Option<&'static str> {
 }
 
 #[component]
-fn Form(action: ServerAction<Register>, entrance: Entrance, invite: String, next: ReturnPath) -> impl IntoView {
-    let problems = Problems::of(action);
+fn Form(entrance: Entrance, invite: String, next: ReturnPath) -> impl IntoView {
+    let problems = entrance.refused.problems_of(Register::PATH);
     let first = entrance.doors.first.then(|| {
         view! { <p class="notice">"You are the first: this account will be the administrator."</p> }
     });
@@ -73,27 +62,28 @@ fn Form(action: ServerAction<Register>, entrance: Entrance, invite: String, next
     view! {
         {first}
         {invited}
-        <ActionForm action attr:class="form" attr:novalidate=true>
-            <FormProblem problems/>
+        <form method="post" action=Register::PATH class="form" novalidate=true>
+            <Once/>
+            <FormProblem problems=problems.clone()/>
             <TextField
                 field=Field::Name
-                problems
+                problems=problems.clone()
                 id="name"
                 name="name"
                 label="Name"
                 hint="At least two letters a to z, digits, dots, dashes or underscores. Others find you by it; it can not be changed."
                 autocomplete="username"
-                value=entrance.typed.name
+                value=entrance.refused.typed.name
             />
             <TextField
                 field=Field::DisplayName
-                problems
+                problems=problems.clone()
                 id="display-name"
                 name="display_name"
                 label="Display name"
                 hint="What you are called on screen. Left empty, it is your name."
                 autocomplete="nickname"
-                value=entrance.typed.display_name
+                value=entrance.refused.typed.display_name
                 optional=true
             />
             <PasswordField
@@ -108,7 +98,7 @@ fn Form(action: ServerAction<Register>, entrance: Entrance, invite: String, next
             <input type="hidden" name="invite" value=invite/>
             <input type="hidden" name="next" value=next.to_string()/>
             <button class="button button--primary button--wide" type="submit">"Create account"</button>
-        </ActionForm>
+        </form>
     }
 }
 
@@ -116,10 +106,10 @@ fn Form(action: ServerAction<Register>, entrance: Entrance, invite: String, next
 mod tests {
     use super::*;
     use crate::backend::Doors;
-    use crate::functions::auth::Typed;
+    use crate::functions::form::Refused;
 
     fn entrance(registration: Registration, first: bool, invited: Option<bool>) -> Entrance {
-        Entrance { doors: Doors { registration, first }, invited, typed: Typed::default() }
+        Entrance { doors: Doors { registration, first }, invited, refused: Refused::default() }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use std::sync::Arc;
 use trunkline_app::backend::service::SharedBackend;
-use trunkline_app::{App, shell};
+use trunkline_app::shell::{App, shell};
 use trunkline_protocol::{ErrorCode, limits};
 
 /// Where all functions are.

@@ -2,7 +2,7 @@
 
 use crate::client::{Answer, Caller, Site, answer};
 use leptos::server_fn::axum::server_fn_paths;
-use reqwest::Method;
+use reqwest::{Method, Response, header};
 use serde_json::json;
 use trunkline_protocol::limits;
 
@@ -44,4 +44,64 @@ async fn a_form_that_lacks_a_field_is_not_sent_elsewhere_with_a_sentence_in_its_
     let form = form.header("content-type", "application/x-www-form-urlencoded").header("accept", "text/html");
     let refused = answer(form.header("referer", "/settings").body("")).await;
     assert_eq!((refused.status.as_u16(), refused.headers.get("location")), (400, None));
+}
+
+/// Sends a form as a browser does; whoever it is has this cookie.
+async fn send(site: &Site, cookie: &str, function: &str, form: &str) -> Response {
+    let form = site.function(Method::POST, function).body(form.to_owned()).header("cookie", cookie);
+    let form = form.header("content-type", "application/x-www-form-urlencoded").header("accept", "text/html");
+    form.send().await.expect("an answer")
+}
+
+/// A page, and where it sends who asks for it.
+async fn page(site: &Site, cookie: &str, path: &str) -> (String, Option<String>) {
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let page = http.get(site.server.url(path)).header("cookie", cookie).send().await.expect("an answer");
+    let location = location(&page);
+    (page.text().await.expect("a page"), location)
+}
+
+fn location(response: &Response) -> Option<String> {
+    Some(response.headers().get(header::LOCATION)?.to_str().expect("text").to_owned())
+}
+
+#[tokio::test]
+async fn a_refused_form_says_why_on_its_page_and_in_no_address() {
+    let site = Site::start().await;
+    site.person("ann").await;
+    let refused = send(&site, "", "log_in", "name=ann&password=wrong&next=%2Fsettings").await;
+    assert_eq!((refused.status().as_u16(), location(&refused).as_deref()), (303, Some("/login?next=%2Fsettings")));
+    let note = refused.headers()[header::SET_COOKIE].to_str().expect("text").split(';').next().expect("a cookie");
+    let (html, _) = page(&site, note, "/login?next=%2Fsettings").await;
+    assert!(html.contains("The name or the password is wrong.") && html.contains("value=\"ann\""), "{html}");
+    let (html, _) = page(&site, note, "/register").await;
+    assert!(!html.contains("The name or the password is wrong."), "another form was not refused");
+    // Base64 of a refusal; what an address says is nobody's word.
+    let written = "__path=%2Fapi%2Ffn%2Flog_in&__err=eyJjb2RlIjoiaW52YWxpZCIsIm1lc3NhZ2UiOiJDYWxsIDU1NSJ9";
+    let (html, _) = page(&site, "", &format!("/login?{written}")).await;
+    assert!(!html.contains("Call 555"), "{html}");
+}
+
+#[tokio::test]
+async fn a_note_that_does_not_fit_leaves_the_refusal() {
+    let site = Site::start().await;
+    let form = format!("name={}&password=", "x".repeat(5_000));
+    let refused = send(&site, "", "log_in", &form).await;
+    let note = refused.headers()[header::SET_COOKIE].to_str().expect("text").split(';').next().expect("a cookie");
+    let (html, _) = page(&site, note, "/login").await;
+    assert!(html.contains("Enter your password."), "{html}");
+}
+
+#[tokio::test]
+async fn who_is_logged_in_already_goes_where_they_wanted_to_go() {
+    let site = Site::start().await;
+    let ann = site.person("ann").await;
+    for entrance in ["/login", "/register"] {
+        let (_, to) = page(&site, &ann.header.1, &format!("{entrance}?next=%2Fsettings")).await;
+        assert_eq!(to.as_deref(), Some("/settings"));
+    }
+    let (html, _) = page(&site, "", "/register?next=%2Fsettings").await;
+    assert!(html.contains("href=\"/login?next=%2Fsettings\""), "{html}");
+    let done = send(&site, &ann.header.1, "set_display_name", "display_name=Ann+B").await;
+    assert_eq!((done.status().as_u16(), location(&done).as_deref()), (303, Some("/settings#profile")));
 }

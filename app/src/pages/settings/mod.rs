@@ -1,4 +1,4 @@
-//! The settings page: the account, its sessions and access tokens. It works without scripts.
+//! The settings page: the account, its sessions and access tokens.
 //!
 //! # Layout
 //!
@@ -13,29 +13,21 @@ pub mod sessions;
 pub mod tokens;
 
 use crate::backend::Registration;
-use crate::components::form::{FormProblem, Problems};
-use crate::components::page::Page;
+use crate::components::form::{FormProblem, Once};
+use crate::components::page::{Page, loaded};
 use crate::functions::auth::LogOut;
+use crate::functions::form::Problems;
 use crate::functions::settings::{SettingsPage as Content, load_settings};
 use crate::theme::ThemeSwitch;
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 
 /// Everything a user can set. Visitors without a session are sent to the login page.
 #[component]
 pub fn SettingsPage() -> impl IntoView {
-    let page = Resource::new_blocking(|| (), |()| load_settings());
     view! {
         <Page title="Settings" class="page__main settings" themed=false>
-            <Suspense>
-                {move || Suspend::new(async move {
-                    match page.await {
-                        Ok(Some(content)) => view! { <Sections content/> }.into_any(),
-                        Ok(None) => ().into_any(),
-                        Err(refusal) => view! { <p class="notice notice--danger" role="alert">{refusal.message}</p> }.into_any(),
-                    }
-                })}
-            </Suspense>
+            {loaded(load_settings(), |content| view! { <Sections content/> })}
         </Page>
     }
 }
@@ -55,36 +47,36 @@ fn Notice(
 
 #[component]
 fn Sections(content: Content) -> impl IntoView {
-    let Content { settings, done } = content;
+    let Content { settings, done, refused } = content;
     let viewer = settings.viewer;
     let inviting = viewer.admin && settings.registration != Registration::Closed;
-    let invited = done.clone();
+    let (invited, invite_refused) = (done.clone(), refused.clone());
+    let problems = refused.problems_of(LogOut::PATH);
     view! {
-        <profile::Profile user=viewer.user.clone() done=done.clone()/>
-        <profile::Password user=viewer.user.clone() done=done.clone()/>
-        <sessions::Sessions sessions=settings.sessions done=done.clone()/>
-        <tokens::Tokens tokens=settings.tokens done/>
-        {inviting.then(|| view! { <invites::Invites done=invited/> })}
+        <profile::Profile user=viewer.user.clone() done=done.clone() refused=refused.clone()/>
+        <profile::Password user=viewer.user.clone() done=done.clone() refused=refused.clone()/>
+        <sessions::Sessions sessions=settings.sessions done=done.clone() refused=refused.clone()/>
+        <tokens::Tokens tokens=settings.tokens done refused/>
+        {inviting.then(|| view! { <invites::Invites done=invited refused=invite_refused/> })}
         <section class="panel" aria-labelledby="appearance-title">
             <h2 class="panel__title" id="appearance-title">"Appearance"</h2>
             <ThemeSwitch/>
         </section>
-        <LogOutPanel name=viewer.user.name/>
+        <LogOutPanel name=viewer.user.name problems/>
     }
 }
 
 #[component]
-fn LogOutPanel(name: String) -> impl IntoView {
-    let action = ServerAction::<LogOut>::new();
-    let problems = Problems::of(action);
+fn LogOutPanel(name: String, problems: Problems) -> impl IntoView {
     view! {
-        <section class="panel" aria-labelledby="leave-title">
+        <section class="panel" id="leave" aria-labelledby="leave-title">
             <h2 class="panel__title" id="leave-title">"This device"</h2>
             <p class="panel__text">"You are logged in as " <strong>{name}</strong> "."</p>
-            <ActionForm action>
+            <form method="post" action=LogOut::PATH>
+                <Once/>
                 <FormProblem problems/>
                 <button class="button" type="submit">"Log out"</button>
-            </ActionForm>
+            </form>
         </section>
     }
 }

@@ -2,11 +2,11 @@
 
 use super::Notice;
 use crate::components::field::{PasswordField, TextField};
-use crate::components::form::{FormProblem, Problems};
-use crate::functions::form::Field;
+use crate::components::form::{FormProblem, Once};
+use crate::functions::form::{Field, Refused};
 use crate::functions::settings::{ChangePassword, Done, SetDisplayName};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use trunkline_protocol::User;
 use trunkline_protocol::limits::PASSWORD_MIN_CHARS;
 
@@ -17,16 +17,19 @@ pub fn Profile(
     user: User,
     /// What was done last.
     done: Option<Done>,
+    /// The form that was refused last.
+    refused: Refused,
 ) -> impl IntoView {
-    let action = ServerAction::<SetDisplayName>::new();
-    let problems = Problems::of(action);
+    let problems = refused.problems_of(SetDisplayName::PATH);
+    let value = if problems.is_empty() { user.display_name } else { refused.typed.display_name };
     let said = matches!(done, Some(Done::Named)).then_some("Your display name was changed.");
     view! {
         <section class="panel" id="profile" aria-labelledby="profile-title">
             <h2 class="panel__title" id="profile-title">"Profile"</h2>
             <Notice said/>
-            <ActionForm action attr:class="form" attr:novalidate=true>
-                <FormProblem problems/>
+            <form method="post" action=SetDisplayName::PATH class="form" novalidate=true>
+                <Once/>
+                <FormProblem problems=problems.clone()/>
                 <TextField
                     field=Field::DisplayName
                     problems
@@ -35,10 +38,10 @@ pub fn Profile(
                     label="Display name"
                     hint=format!("What others see. You log in as {}.", user.name)
                     autocomplete="nickname"
-                    value=user.display_name
+                    value
                 />
                 <button class="button button--primary" type="submit">"Save"</button>
-            </ActionForm>
+            </form>
         </section>
     }
 }
@@ -50,22 +53,24 @@ pub fn Password(
     user: User,
     /// What was done last.
     done: Option<Done>,
+    /// The form that was refused last.
+    refused: Refused,
 ) -> impl IntoView {
-    let action = ServerAction::<ChangePassword>::new();
-    let problems = Problems::of(action);
+    let problems = refused.problems_of(ChangePassword::PATH);
     let said = matches!(done, Some(Done::PasswordChanged))
         .then_some("Your password was changed. All other sessions were ended.");
     view! {
         <section class="panel" id="password" aria-labelledby="password-title">
             <h2 class="panel__title" id="password-title">"Password"</h2>
             <Notice said/>
-            <ActionForm action attr:class="form" attr:novalidate=true>
-                <FormProblem problems/>
+            <form method="post" action=ChangePassword::PATH class="form" novalidate=true>
+                <Once/>
+                <FormProblem problems=problems.clone()/>
                 // Password managers want to know whose password this is.
                 <input type="text" name="username" value=user.name autocomplete="username" hidden=true readonly=true/>
                 <PasswordField
                     field=Field::CurrentPassword
-                    problems
+                    problems=problems.clone()
                     id="current-password"
                     name="current"
                     label="Current password"
@@ -81,7 +86,7 @@ pub fn Password(
                     autocomplete="new-password"
                 />
                 <button class="button button--primary" type="submit">"Change password"</button>
-            </ActionForm>
+            </form>
         </section>
     }
 }

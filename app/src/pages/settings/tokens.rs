@@ -4,12 +4,12 @@ use super::Notice;
 use crate::backend::TokenInfo;
 use crate::components::copy_button::CopyText;
 use crate::components::field::TextField;
-use crate::components::form::{FormProblem, Problems};
-use crate::components::moment::Moment;
-use crate::functions::form::Field;
+use crate::components::form::{FormProblem, Once};
+use crate::components::moment::{Moment, Stamp};
+use crate::functions::form::{Field, Refused};
 use crate::functions::settings::{CreateToken, Done, RevokeToken};
-use leptos::form::ActionForm;
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 
 /// The access tokens, and a form for another one.
 #[component]
@@ -18,16 +18,17 @@ pub fn Tokens(
     tokens: Vec<TokenInfo>,
     /// What was done last.
     done: Option<Done>,
+    /// The form that was refused last.
+    refused: Refused,
 ) -> impl IntoView {
-    let create = ServerAction::<CreateToken>::new();
-    let revoke = ServerAction::<RevokeToken>::new();
-    let problems = Problems::of(create);
+    let problems = refused.problems_of(CreateToken::PATH);
+    let value = if problems.is_empty() { String::new() } else { refused.typed.label.clone() };
     let (secret, said) = match done {
         Some(Done::TokenMade { secret }) => (Some(secret), None),
         Some(Done::TokenRevoked) => (None, Some("The token was revoked.")),
         _ => (None, None),
     };
-    let rows = tokens.into_iter().map(|token| view! { <Row token revoke/> }).collect_view();
+    let rows = tokens.into_iter().map(|token| view! { <Row token/> }).collect_view();
     view! {
         <section class="panel" id="tokens" aria-labelledby="tokens-title">
             <h2 class="panel__title" id="tokens-title">"Access tokens"</h2>
@@ -36,10 +37,11 @@ pub fn Tokens(
             </p>
             <Notice said/>
             <Secret secret id="token-secret" label="New token"/>
-            <FormProblem problems=Problems::of(revoke)/>
+            <FormProblem problems=refused.problems_of(RevokeToken::PATH)/>
             <ul class="rows">{rows}</ul>
-            <ActionForm action=create attr:class="form" attr:novalidate=true>
-                <FormProblem problems/>
+            <form method="post" action=CreateToken::PATH class="form" novalidate=true>
+                <Once/>
+                <FormProblem problems=problems.clone()/>
                 <TextField
                     field=Field::Label
                     problems
@@ -48,20 +50,22 @@ pub fn Tokens(
                     label="Token label"
                     hint="What it is for, so that you know which one to revoke."
                     autocomplete="off"
+                    value
                 />
                 <button class="button button--primary" type="submit">"Create token"</button>
-            </ActionForm>
+            </form>
         </section>
     }
 }
 
 #[component]
-fn Row(token: TokenInfo, revoke: ServerAction<RevokeToken>) -> impl IntoView {
+fn Row(token: TokenInfo) -> impl IntoView {
     let used = match token.last_used {
         Some(at) => view! { "Last used " <Moment at/> }.into_any(),
         None => "Never used".into_any(),
     };
-    let label = format!("Revoke {}", token.label);
+    // Two tokens of one label are told apart by when they were made.
+    let label = format!("Revoke {}, created {}", token.label, Stamp::of(token.created).readable());
     view! {
         <li class="rows__row">
             <div class="rows__text">
@@ -69,12 +73,13 @@ fn Row(token: TokenInfo, revoke: ServerAction<RevokeToken>) -> impl IntoView {
                 <p class="rows__detail">{used}</p>
                 <p class="rows__detail">"Created " <Moment at=token.created/></p>
             </div>
-            <ActionForm action=revoke>
+            <form method="post" action=RevokeToken::PATH>
+                <Once/>
                 <input type="hidden" name="token" value=token.id.to_string()/>
                 <button class="button button--quiet" type="submit" aria-label=label>
                     "Revoke"
                 </button>
-            </ActionForm>
+            </form>
         </li>
     }
 }
