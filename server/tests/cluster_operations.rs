@@ -235,7 +235,7 @@ async fn what_does_not_fit_into_the_inbox_is_counted_and_read_from_the_store_at_
     let mut users = Vec::new();
     for name in ["ann", "bob"] {
         let (name, display_name, password) = (name.to_owned(), name.to_owned(), String::new());
-        let account = NewAccount { name, display_name, password, at: 0, invite: None };
+        let account = NewAccount { name, display_name, password, at: 0, invite: None, first_only: false };
         users.push(store.create_account(account).await.expect("an account").user.id);
     }
     store.direct(users[0], users[1], 0).await.expect("a conversation");

@@ -36,7 +36,8 @@ async fn crowd(server: &TestServer, count: usize) -> Vec<UserId> {
     for number in 0..count {
         let name = format!("member{number}");
         let display_name = "🦊".repeat(limits::NAME_CHARS);
-        let account = NewAccount { name, display_name, password: "none".to_owned(), at: 1, invite: None };
+        let account =
+            NewAccount { name, display_name, password: "none".to_owned(), at: 1, invite: None, first_only: false };
         crowd.push(server.node().store.create_account(account).await.expect("an account").user.id);
     }
     crowd

@@ -90,7 +90,10 @@ impl Accounts {
         // Counts as a guess until it has succeeded: making accounts costs as much as guessing.
         self.attempt(&name, origin.address)?;
         let password = self.passwords.hash(password).await.map_err(busy)?;
-        let account = NewAccount { name: name.clone(), display_name, password, at: crate::clock::now(), invite };
+        // Hashing took its time: whether this is the first account is for the store to say.
+        let first_only = doors.first && self.registration != Registration::Open;
+        let at = crate::clock::now();
+        let account = NewAccount { name: name.clone(), display_name, password, at, invite, first_only };
         let account = self.node.store.create_account(account).await.map_err(refusal)?;
         self.throttle.succeeded(&name, origin.address);
         tracing::info!(user.id = %account.user.id, user.admin = account.admin, "an account was made");

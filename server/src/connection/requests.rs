@@ -59,7 +59,7 @@ pub fn explain(error: &StoreError) -> (ErrorCode, String) {
         StoreError::NotAMember => ErrorCode::NotAMember,
         StoreError::UnknownUser => ErrorCode::UnknownUser,
         StoreError::CursorBeyondHead => ErrorCode::CursorBeyondHead,
-        StoreError::Forbidden => ErrorCode::Forbidden,
+        StoreError::Forbidden | StoreError::NotFirst => ErrorCode::Forbidden,
         StoreError::NameTaken => ErrorCode::NameTaken,
         StoreError::GroupFull | StoreError::InvalidInvite => ErrorCode::Invalid,
         StoreError::Unavailable { operation, source } => {

@@ -78,6 +78,9 @@ pub enum StoreError {
     /// A group can not have more members than [`trunkline_protocol::limits::GROUP_MEMBERS`].
     #[error("the group is full")]
     GroupFull,
+    /// There is an account already, and this one was admitted only as the first of all.
+    #[error("no new accounts can be made here")]
+    NotFirst,
     /// The invite does not exist, was used up or has ended.
     #[error("this invite is not valid")]
     InvalidInvite,
@@ -285,6 +288,8 @@ pub struct NewAccount {
     /// The invite that admits it, as a hash of its secret; consumed in the same transaction. `None` where
     /// registration is open. The first account of all needs none and becomes the administrator.
     pub invite: Option<[u8; 32]>,
+    /// Admitted only as the first account of all. It was so when this was asked; it is decided when it is stored.
+    pub first_only: bool,
 }
 
 /// A login or access token that the store knows: who, and on what right.
@@ -434,7 +439,7 @@ pub trait Store: Send + Sync + 'static {
     // ---- people --------------------------------------------------------------------------------------------
 
     /// Makes an account. `InvalidInvite`, which comes first, so that a stranger does not learn which names are
-    /// taken; `NameTaken`, which leaves the invite as it was.
+    /// taken; likewise `NotFirst`; `NameTaken`, which leaves the invite as it was.
     async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError>;
 
     /// Whether there is any account yet.

@@ -156,7 +156,14 @@ pub(crate) async fn post(store: &dyn Store, message: Append) -> Result<Appended,
 
 pub(crate) fn account(name: &str) -> NewAccount {
     let display_name = name[..1].to_uppercase() + &name[1..];
-    NewAccount { name: name.into(), display_name, password: "$argon2id$".into(), at: NOW, invite: None }
+    NewAccount {
+        name: name.into(),
+        display_name,
+        password: "$argon2id$".into(),
+        at: NOW,
+        invite: None,
+        first_only: false,
+    }
 }
 
 /// 32 bytes that nobody else has.

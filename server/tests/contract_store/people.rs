@@ -6,6 +6,7 @@ use trunkline_server::store::{NewAccount, StoreError};
 
 contract!(
     the_first_account_of_a_race_is_the_only_administrator,
+    who_is_admitted_as_the_first_is_not_admitted_as_the_second,
     a_name_is_given_once,
     names_are_found_in_any_case,
     an_invite_admits_as_many_as_it_says,
@@ -29,6 +30,18 @@ async fn the_first_account_of_a_race_is_the_only_administrator(db: Database) {
     assert!(admitted[0].admin && !admitted[0].disabled);
     assert!(db.b.has_accounts().await.unwrap());
     assert!(!db.b.create_account(account("bob")).await.unwrap().admin);
+}
+
+async fn who_is_admitted_as_the_first_is_not_admitted_as_the_second(db: Database) {
+    let tasks = (0..8).map(|n| {
+        let (store, first) = (db.handle(n), NewAccount { first_only: true, ..account(&format!("user{n}")) });
+        tokio::spawn(async move { store.create_account(first).await })
+    });
+    let results = join_all(tasks.collect()).await;
+    assert_eq!(results.iter().flatten().count(), 1);
+    for refused in results.into_iter().filter(Result::is_err) {
+        assert_refused!(refused, StoreError::NotFirst);
+    }
 }
 
 async fn a_name_is_given_once(db: Database) {

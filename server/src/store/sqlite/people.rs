@@ -14,8 +14,11 @@ pub(super) fn create(write: &Write<'_>, account: NewAccount) -> Result<Account, 
     const TAKEN: &str = "SELECT 1 FROM users WHERE name = ?1";
     const INSERT: &str = "INSERT INTO users (name, display_name, folded, password, admin, created)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let NewAccount { name, display_name, password, at, invite } = account;
+    let NewAccount { name, display_name, password, at, invite, first_only } = account;
     let admin = !has_any(write)?;
+    if first_only && !admin {
+        return Err(StoreError::NotFirst.into());
+    }
     // The invite comes first: whoever has none does not learn which names are taken.
     if let Some(invite) = invite.filter(|_| !admin) {
         invites::consume(write, &invite, at)?;
