@@ -87,15 +87,13 @@ impl Accounts {
                 return Err(Refusal::new(ErrorCode::Forbidden, "No new accounts can be made here."));
             }
         };
-        // Counts as a guess until it has succeeded: making accounts costs as much as guessing.
-        self.attempt(&name, origin.address)?;
+        self.throttle.register(origin.address, Instant::now()).map_err(too_many)?;
         let password = self.passwords.hash(password).await.map_err(busy)?;
         // Hashing took its time: whether this is the first account is for the store to say.
         let first_only = doors.first && self.registration != Registration::Open;
         let at = crate::clock::now();
-        let account = NewAccount { name: name.clone(), display_name, password, at, invite, first_only };
+        let account = NewAccount { name, display_name, password, at, invite, first_only };
         let account = self.node.store.create_account(account).await.map_err(refusal)?;
-        self.throttle.succeeded(&name, origin.address);
         tracing::info!(user.id = %account.user.id, user.admin = account.admin, "an account was made");
         self.open_session(origin, account.user.id).await
     }
@@ -207,10 +205,7 @@ impl Accounts {
     }
 
     fn attempt(&self, name: &str, address: IpAddr) -> Result<(), Refusal> {
-        self.throttle.attempt(name, address, Instant::now()).map_err(|wait| {
-            let seconds = wait.as_secs().max(1);
-            Refusal::new(ErrorCode::RateLimited, format!("Too many tries. Please wait {seconds} s and try again."))
-        })
+        self.throttle.attempt(name, address, Instant::now()).map_err(too_many)
     }
 }
 
@@ -264,6 +259,11 @@ fn busy(error: PasswordError) -> Refusal {
         PasswordError::Busy => Refusal::new(ErrorCode::Busy, "Many people log in right now. Please try again."),
         PasswordError::Failed => Refusal::new(ErrorCode::StoreUnavailable, "The password could not be checked."),
     }
+}
+
+fn too_many(wait: Duration) -> Refusal {
+    let seconds = wait.as_secs().max(1);
+    Refusal::new(ErrorCode::RateLimited, format!("Too many tries. Please wait {seconds} s and try again."))
 }
 
 fn no_randomness() -> Refusal {
