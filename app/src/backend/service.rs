@@ -80,8 +80,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Changes the shown name.
     async fn set_display_name(&self, caller: &Caller, display_name: &str) -> Result<(), Refusal>;
 
-    /// Changes the password and ends all other sessions.
-    async fn change_password(&self, caller: &Caller, current: &str, new: &str) -> Result<(), Refusal>;
+    /// Changes the password and ends all sessions and access tokens; the cookie of the session that goes on here.
+    async fn change_password(&self, caller: &Caller, current: &str, new: &str) -> Result<SetCookie, Refusal>;
 
     /// Ends one of the caller's sessions.
     async fn end_session(&self, caller: &Caller, session: SessionId) -> Result<(), Refusal>;

@@ -88,7 +88,7 @@ pub async fn set_display_name(#[server(default)] display_name: String) -> Result
     Ok(())
 }
 
-/// Changes the password and ends all other sessions.
+/// Changes the password, and ends all other sessions and all access tokens.
 ///
 /// # Errors
 /// None of its own: what is refused is said by the page.
@@ -102,11 +102,13 @@ pub async fn change_password(
     let done = async || {
         let (backend, caller) = parties()?;
         Check::default().given(Field::CurrentPassword, &current).new_password(Field::NewPassword, &new).finish()?;
-        backend.change_password(&caller, &current, &new).await.map_err(|refusal| match refusal.code {
+        let changed = backend.change_password(&caller, &current, &new).await;
+        let cookie = changed.map_err(|refusal| match refusal.code {
             ErrorCode::Unauthorized | ErrorCode::Forbidden => Problems::at(Field::CurrentPassword, refusal),
             ErrorCode::Invalid => Problems::at(Field::NewPassword, refusal),
             _ => refusal.into(),
         })?;
+        answer::add_header(leptos::server_fn::http_export::header::SET_COOKIE, &cookie);
         Ok::<_, Problems>(Done::PasswordChanged)
     };
     respond(ChangePassword::PATH, "password", done().await, Typed::default());

@@ -34,7 +34,7 @@ test("a new password ends all other sessions, and is the one that counts", async
   await panel.getByLabel("Current password", { exact: true }).fill(PASSWORD);
   await panel.getByLabel("New password", { exact: true }).fill("a new and longer password");
   await panel.getByRole("button", { name: "Change password" }).click();
-  await expect(page.getByText("Your password was changed. All other sessions were ended.")).toBeVisible();
+  await expect(page.getByText("Your password was changed. All other sessions and all access tokens were ended.")).toBeVisible();
   await expect(other.page).toHaveURL(/\/login/);
   await ann.chat.open();
 

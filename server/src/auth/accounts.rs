@@ -129,26 +129,27 @@ impl Accounts {
         Ok(())
     }
 
-    /// Changes a password, which ends all other sessions.
+    /// Changes a password, which ends all sessions and access tokens: whoever got hold of one is out. The secret of
+    /// the session that goes on here.
     pub async fn change_password(
         &self,
         viewer: &Viewer,
-        address: IpAddr,
+        origin: &Origin<'_>,
         current: &str,
         new: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Secret, Refusal> {
         check_password(new)?;
-        self.attempt(&viewer.user.name, address)?;
+        self.attempt(&viewer.user.name, origin.address)?;
         let account = self.node.store.account(&viewer.user.name).await.map_err(refusal)?;
         if self.verified(account, current).await?.is_none() {
             return Err(Refusal::new(ErrorCode::Unauthorized, "The current password is wrong."));
         }
-        self.throttle.succeeded(&viewer.user.name, address);
+        self.throttle.succeeded(&viewer.user.name, origin.address);
         let password = self.passwords.hash(new).await.map_err(busy)?;
-        let (user, keep, at) = (viewer.user.id, Some(viewer.session), crate::clock::now());
-        let ended = self.node.store.set_password(user, &password, keep, at).await.map_err(refusal)?;
+        let user = viewer.user.id;
+        let ended = self.node.store.set_password(user, &password, crate::clock::now()).await.map_err(refusal)?;
         self.node.ended(&ended);
-        Ok(())
+        self.open_session(origin, user).await
     }
 
     /// Whose session this secret opens, if it is still good.

@@ -460,14 +460,8 @@ pub trait Store: Send + Sync + 'static {
     /// Changes the shown name.
     async fn set_display_name(&self, user: UserId, display_name: &str) -> Result<(), StoreError>;
 
-    /// Changes the password's hash and ends all sessions but `keep`. Returns those that were ended.
-    async fn set_password(
-        &self,
-        user: UserId,
-        password: &str,
-        keep: Option<SessionId>,
-        at: Millis,
-    ) -> Result<Vec<Credential>, StoreError>;
+    /// Changes the password's hash and ends all sessions and access tokens. Returns those that were ended.
+    async fn set_password(&self, user: UserId, password: &str, at: Millis) -> Result<Vec<Credential>, StoreError>;
 
     /// Remembers when a user was last connected (forward only).
     async fn set_last_seen(&self, users: &[UserId], at: Millis) -> Result<(), StoreError>;

@@ -190,9 +190,10 @@ impl Backend for PageBackend {
         self.state.node.store.set_display_name(me, &name).await.map_err(refusal)
     }
 
-    async fn change_password(&self, caller: &Caller, current: &str, new: &str) -> Result<(), Refusal> {
+    async fn change_password(&self, caller: &Caller, current: &str, new: &str) -> Result<SetCookie, Refusal> {
         let viewer = caller.require()?;
-        self.state.accounts.change_password(viewer, caller.address, current, new).await
+        let secret = self.state.accounts.change_password(viewer, &origin(caller), current, new).await?;
+        Ok(self.cookie(&secret))
     }
 
     async fn end_session(&self, caller: &Caller, session: SessionId) -> Result<(), Refusal> {

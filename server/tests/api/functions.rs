@@ -1,6 +1,7 @@
 //! What the pages ask of the server, by raw HTTP.
 
 use crate::client::{Answer, Caller, Site, answer};
+use crate::support::server::PASSWORD;
 use leptos::server_fn::axum::server_fn_paths;
 use reqwest::{Method, Response, header};
 use serde_json::json;
@@ -104,4 +105,21 @@ async fn who_is_logged_in_already_goes_where_they_wanted_to_go() {
     assert!(html.contains("href=\"/login?next=%2Fsettings\""), "{html}");
     let done = send(&site, &ann.header.1, "set_display_name", "display_name=Ann+B").await;
     assert_eq!((done.status().as_u16(), location(&done).as_deref()), (303, Some("/settings#profile")));
+}
+
+#[tokio::test]
+async fn a_new_password_leaves_nothing_open_that_the_old_one_opened() {
+    let site = Site::start().await;
+    let ann = site.person("ann").await;
+    let program = site.by_token(&ann).await;
+    let form = format!("current={}&new=a+longer+password", PASSWORD.replace(' ', "+"));
+    let changed = send(&site, &ann.header.1, "change_password", &form).await;
+    assert_eq!(location(&changed).as_deref(), Some("/settings#password"));
+    let cookies =
+        changed.headers().get_all(header::SET_COOKIE).into_iter().map(|cookie| cookie.to_str().expect("text"));
+    let new = cookies.filter_map(|cookie| cookie.split(';').next()).find(|cookie| cookie.starts_with("trunkline="));
+    let new = new.expect("a session").to_owned();
+    program.get("/me").await.refused(401, "unauthorized");
+    ann.get("/me").await.refused(401, "unauthorized");
+    answer(site.stranger().request(Method::GET, "/me").header("cookie", new)).await.ok(200);
 }

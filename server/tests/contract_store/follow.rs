@@ -131,20 +131,21 @@ async fn moved_cursors_are_told(db: Database) {
 async fn ended_sessions_and_tokens_are_told(db: Database) {
     let [ann, bob, cat] = db.people(["ann", "bob", "cat"]).await;
     let token = db.a.create_token(cat.id, "script", secret(), NOW).await.unwrap();
+    let bobs = db.a.create_token(bob.id, "script", secret(), NOW).await.unwrap();
     let mut position = db.b.follow(None).await.unwrap().position;
-    let mut told = async |credential: Credential| {
+    let mut told = async |credentials: &[Credential]| {
         let followed = db.b.follow(Some(position)).await.unwrap();
-        assert_eq!(followed.ended, [credential]);
+        assert_eq!(followed.ended, credentials);
         position = followed.position;
     };
     db.a.end_session(ann.id, ann.session, NOW).await.unwrap();
-    told(Credential::Session(ann.session)).await;
+    told(&[Credential::Session(ann.session)]).await;
     db.a.end_sessions(bob.id, None, NOW).await.unwrap();
-    told(Credential::Session(bob.session)).await;
-    db.a.set_password(cat.id, "new", None, NOW).await.unwrap();
-    told(Credential::Session(cat.session)).await;
-    db.a.revoke_token(cat.id, token, NOW).await.unwrap();
-    told(Credential::Token(token)).await;
+    told(&[Credential::Session(bob.session)]).await;
+    db.a.set_password(cat.id, "new", NOW).await.unwrap();
+    told(&[Credential::Session(cat.session), Credential::Token(token)]).await;
+    db.a.revoke_token(bob.id, bobs, NOW).await.unwrap();
+    told(&[Credential::Token(bobs)]).await;
 }
 
 async fn a_position_that_was_never_given_out_tells_nothing(db: Database) {

@@ -9,7 +9,7 @@ contract!(
     an_ended_session_opens_nothing_on_any_node,
     only_the_owner_ends_a_session,
     all_sessions_but_one_are_ended,
-    a_new_password_ends_the_other_sessions,
+    a_new_password_ends_all_sessions_and_tokens,
     sessions_are_listed_last_used_first,
     a_token_opens_until_it_is_revoked,
     uses_of_tokens_are_noted,
@@ -87,15 +87,24 @@ async fn all_sessions_but_one_are_ended(db: Database) {
     assert!(db.a.end_sessions(ann.id, None, NOW).await.unwrap().is_empty());
 }
 
-async fn a_new_password_ends_the_other_sessions(db: Database) {
+async fn a_new_password_ends_all_sessions_and_tokens(db: Database) {
     let ann = db.person("ann").await;
     let phone = db.login(&ann, "phone", NOW).await;
-    let ended = db.a.set_password(ann.id, "changed", Some(ann.session), NOW).await.unwrap();
-    assert_eq!(ended, [Credential::Session(phone.id)]);
+    let bob = db.person("bob").await;
+    let (token, bobs) = (secret(), secret());
+    let id = db.a.create_token(ann.id, "script", token, NOW).await.unwrap();
+    db.a.create_token(bob.id, "script", bobs, NOW).await.unwrap();
+    let ended = db.a.set_password(ann.id, "changed", NOW).await.unwrap();
+    assert_eq!(ended.len(), 3);
+    for credential in [Credential::Session(phone.id), Credential::Session(ann.session), Credential::Token(id)] {
+        assert!(ended.contains(&credential));
+    }
     assert!(!db.is_open(&phone).await);
+    assert!(db.b.token(&token, NOW).await.unwrap().is_none());
+    assert!(db.b.token(&bobs, NOW).await.unwrap().is_some());
     assert_eq!(db.b.account("ann").await.unwrap().unwrap().password, "changed");
-    assert_eq!(db.devices(&ann).await, ["tests"]);
-    assert_refused!(db.a.set_password(UserId(4711), "x", None, NOW).await, StoreError::UnknownUser);
+    assert!(db.devices(&ann).await.is_empty());
+    assert_refused!(db.a.set_password(UserId(4711), "x", NOW).await, StoreError::UnknownUser);
 }
 
 async fn sessions_are_listed_last_used_first(db: Database) {

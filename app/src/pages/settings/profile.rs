@@ -58,7 +58,7 @@ pub fn Password(
 ) -> impl IntoView {
     let problems = refused.problems_of(ChangePassword::PATH);
     let said = matches!(done, Some(Done::PasswordChanged))
-        .then_some("Your password was changed. All other sessions were ended.");
+        .then_some("Your password was changed. All other sessions and all access tokens were ended.");
     view! {
         <section class="panel" id="password" aria-labelledby="password-title">
             <h2 class="panel__title" id="password-title">"Password"</h2>
@@ -82,7 +82,7 @@ pub fn Password(
                     id="new-password"
                     name="new"
                     label="New password"
-                    hint=format!("At least {PASSWORD_MIN_CHARS} characters. It ends all your other sessions.")
+                    hint=format!("At least {PASSWORD_MIN_CHARS} characters. It ends all your other sessions and all your access tokens.")
                     autocomplete="new-password"
                 />
                 <button class="button button--primary" type="submit">"Change password"</button>

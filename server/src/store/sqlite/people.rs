@@ -1,12 +1,12 @@
 //! Accounts, the directory, and when people were last connected.
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use trunkline_protocol::{Millis, Presence, SessionId, User, UserId};
+use trunkline_protocol::{Millis, Presence, User, UserId};
 
 use super::fault::{Fault, Trouble};
 use super::rows::{self, Sql, USER};
 use super::writer::Write;
-use super::{invites, sessions};
+use super::{invites, sessions, tokens};
 use crate::store::{Account, Credential, NewAccount, StoreError};
 
 /// [`crate::store::Store::create_account`].
@@ -92,14 +92,15 @@ pub(super) fn set_password(
     write: &Write<'_>,
     user: UserId,
     password: &str,
-    keep: Option<SessionId>,
     at: Millis,
 ) -> Result<Vec<Credential>, Fault> {
     const SQL: &str = "UPDATE users SET password = ?2 WHERE id = ?1";
     if write.prepare_cached(SQL)?.execute((user.sql(), password))? == 0 {
         return Err(StoreError::UnknownUser.into());
     }
-    sessions::end_all(write, user, keep, at)
+    let mut ended = sessions::end_all(write, user, None, at)?;
+    ended.extend(tokens::revoke_all(write, user)?);
+    Ok(ended)
 }
 
 /// [`crate::store::Store::set_last_seen`].

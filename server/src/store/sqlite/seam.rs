@@ -144,15 +144,9 @@ impl Store for SqliteStore {
         self.writer.write("change a display name", work).await
     }
 
-    async fn set_password(
-        &self,
-        user: UserId,
-        password: &str,
-        keep: Option<SessionId>,
-        at: Millis,
-    ) -> Result<Vec<Credential>, StoreError> {
+    async fn set_password(&self, user: UserId, password: &str, at: Millis) -> Result<Vec<Credential>, StoreError> {
         let password = password.to_owned();
-        let work = move |write: &Write<'_>| people::set_password(write, user, &password, keep, at);
+        let work = move |write: &Write<'_>| people::set_password(write, user, &password, at);
         self.writer.write("change a password", work).await
     }
 

@@ -51,6 +51,14 @@ pub(super) fn list(connection: &Connection, user: UserId) -> Result<Vec<TokenRow
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Revokes all of a user's tokens.
+pub(super) fn revoke_all(write: &Write<'_>, user: UserId) -> Result<Vec<Credential>, Fault> {
+    const END: &str = "UPDATE tokens SET ended = ?2 WHERE user = ?1 AND ended IS NULL RETURNING id";
+    let mut statement = write.prepare_cached(END)?;
+    let ended = statement.query_map((user.sql(), write.position().sql()), |row| Ok(Credential::Token(row.get(0)?)))?;
+    Ok(ended.collect::<Result<_, _>>()?)
+}
+
 /// [`crate::store::Store::revoke_token`].
 pub(super) fn revoke(write: &Write<'_>, user: UserId, token: u64) -> Result<bool, Fault> {
     const LIVE: &str = "SELECT 1 FROM tokens WHERE id = ?1 AND user = ?2 AND ended IS NULL";
