@@ -31,6 +31,8 @@ pub const IN_FLIGHT: usize = 16;
 pub const FETCH_CHANGES: u64 = 100;
 /// People in a group, its owner included. Member lists travel whole.
 pub const GROUP_MEMBERS: usize = 256;
+/// Most people who have left that a conversation's description names.
+pub const FORMER_MEMBERS: usize = 256;
 /// Longest group or display name, in Unicode scalar values: what a list row can show.
 pub const NAME_CHARS: usize = 64;
 /// Users whose presence one connection may watch: a screenful of rows and the open group.

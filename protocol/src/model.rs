@@ -33,6 +33,9 @@ pub struct Member {
     pub delivered: Seq,
     /// Highest seq they have read.
     pub read: Seq,
+    /// First seq they may see. Their cursors start before it, which does not mean that they have read what is there.
+    #[serde(default)]
+    pub since: Seq,
 }
 
 /// A conversation as one of its members sees it.
@@ -56,6 +59,10 @@ pub struct Conversation {
     pub unread: u64,
     /// The last message the viewer may see, for previews.
     pub last_message: Option<Change>,
+    /// People who are in it no longer, the last to leave first, as many as [`crate::limits::FORMER_MEMBERS`]: the log
+    /// speaks of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<User>,
 }
 
 impl Conversation {

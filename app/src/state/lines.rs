@@ -189,6 +189,7 @@ mod tests {
             since: Seq(1),
             unread: 0,
             last_message: None,
+            former: Vec::new(),
         }
     }
 

@@ -19,9 +19,10 @@ impl People {
         new
     }
 
-    /// Learns the names of all members; returns whether one is new.
+    /// Learns the names of all members, and of those who were some; returns whether one is new.
     pub fn learn_members(&mut self, conversation: &Conversation) -> bool {
-        conversation.members.iter().fold(false, |new, member| self.learn(&member.user) | new)
+        let members = conversation.members.iter().map(|member| &member.user);
+        members.chain(&conversation.former).fold(false, |new, user| self.learn(user) | new)
     }
 
     /// Learns the names in a log, of people who may be members no longer. Names of the day the change was made

@@ -63,6 +63,7 @@ mod tests {
             since: Seq(1),
             unread: 0,
             last_message: Some(last),
+            former: Vec::new(),
         }
     }
 

@@ -49,6 +49,7 @@ pub struct Cursors {
     group: bool,
     delivered: Vec<Seq>,
     read: Vec<Seq>,
+    since: Vec<Seq>,
 }
 
 impl Cursors {
@@ -59,15 +60,18 @@ impl Cursors {
         // Whoever has read a message has received it.
         let mut delivered: Vec<_> = others().map(|member| member.delivered.max(member.read)).collect();
         let mut read: Vec<_> = others().map(|member| member.read).collect();
+        let mut since: Vec<_> = others().map(|member| member.since).collect();
         delivered.sort_unstable();
         read.sort_unstable();
-        Self { group: conversation.kind == ConversationKind::Group, delivered, read }
+        since.sort_unstable();
+        Self { group: conversation.kind == ConversationKind::Group, delivered, read, since }
     }
 
     /// How far the message at `seq` has come.
     #[must_use]
     pub fn receipt(&self, seq: Seq) -> Receipt {
-        let reached = |cursors: &[Seq]| cursors.first().is_some_and(|&lowest| lowest >= seq);
+        let anyone = self.since.first().is_some_and(|&first| first <= seq);
+        let reached = |cursors: &[Seq]| anyone && cursors.first().is_some_and(|&lowest| lowest >= seq);
         match (reached(&self.read), reached(&self.delivered)) {
             (true, _) => Receipt::Seen,
             (_, true) => Receipt::Delivered,
@@ -75,11 +79,13 @@ impl Cursors {
         }
     }
 
-    /// In a group, how many of how many others have read the message at `seq`.
+    /// In a group, how many have read the message at `seq`, of how many others who may see it.
     #[must_use]
     pub fn seen_by(&self, seq: Seq) -> Option<(usize, usize)> {
-        let total = self.read.len();
-        self.group.then(|| (total - self.read.partition_point(|&read| read < seq), total))
+        let total = self.since.partition_point(|&since| since <= seq);
+        // The cursors of whoever came later start behind the message, and so are none of its readers'.
+        let unread = self.read.partition_point(|&read| read < seq);
+        self.group.then(|| (total.saturating_sub(unread), total))
     }
 }
 
@@ -93,6 +99,7 @@ mod tests {
             user: User { id: UserId(index as u64), name: String::new(), display_name: String::new() },
             delivered: Seq(delivered),
             read: Seq(read),
+            since: Seq(1),
         };
         Conversation {
             id: ConversationId(1),
@@ -104,6 +111,7 @@ mod tests {
             since: Seq(1),
             unread: 0,
             last_message: None,
+            former: Vec::new(),
         }
     }
 
@@ -123,6 +131,19 @@ mod tests {
         assert_eq!(cursors.receipt(Seq(6)), Receipt::Delivered);
         assert_eq!(cursors.seen_by(Seq(7)), Some((2, 3)));
         assert_eq!(cursors.seen_by(Seq(9)), Some((0, 3)));
+    }
+
+    #[test]
+    fn who_came_after_a_message_has_not_read_it() {
+        let mut given = conversation(&[(9, 9), (5, 3), (6, 6)]);
+        given.members[2].since = Seq(7);
+        let cursors = Cursors::of_others(&given, UserId(0));
+        assert_eq!(cursors.seen_by(Seq(5)), Some((0, 1)));
+        assert_eq!(cursors.seen_by(Seq(3)), Some((1, 1)));
+        assert_eq!(cursors.seen_by(Seq(7)), Some((0, 2)));
+        given.members.remove(1);
+        let cursors = Cursors::of_others(&given, UserId(0));
+        assert_eq!((cursors.receipt(Seq(5)), cursors.seen_by(Seq(5))), (Receipt::Sent, Some((0, 0))));
     }
 
     #[test]

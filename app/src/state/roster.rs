@@ -46,6 +46,7 @@ mod tests {
             since: Seq(1),
             unread: 0,
             last_message: last,
+            former: Vec::new(),
         }
     }
 

@@ -81,7 +81,8 @@ mod tests {
             let online = online.contains(&user.id.0);
             (user.id, Presence { user: user.id, online, last_seen: (!online).then_some(0) })
         });
-        let members = users.iter().map(|user| Member { user: user.clone(), delivered: Seq(0), read: Seq(0) });
+        let members =
+            users.iter().map(|user| Member { user: user.clone(), delivered: Seq(0), read: Seq(0), since: Seq(1) });
         let conversation = Conversation {
             id: ConversationId(1),
             kind,
@@ -92,6 +93,7 @@ mod tests {
             since: Seq(1),
             unread: 0,
             last_message: None,
+            former: Vec::new(),
         };
         let standing = Standing {
             me: UserId(1),

@@ -258,7 +258,7 @@ impl World {
             Step::Call { user } => {
                 let name = format!("User {user}, {}", self.number());
                 self.store.call(UserId(user), name);
-                for id in self.store.joined(UserId(user)) {
+                for id in self.store.heard_of(UserId(user)) {
                     (0..DEVICES).for_each(|at| self.nudge(at, Nudge::Called(id)));
                 }
                 None

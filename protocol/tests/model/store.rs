@@ -182,7 +182,7 @@ impl Store {
     pub(crate) fn call(&mut self, user: UserId, name: String) {
         self.position += 1;
         self.names.insert(user, name);
-        for row in self.rows.values_mut().filter(|row| row.member(user).is_some()) {
+        for row in self.rows.values_mut().filter(|row| row.members.contains_key(&user)) {
             row.touched = self.position;
         }
     }
@@ -213,7 +213,10 @@ impl Store {
             user: self.user(id),
             delivered: member.delivered,
             read: member.read,
+            since: member.since,
         };
+        let mut former: Vec<_> = row.members.iter().filter_map(|(&id, member)| Some((member.left?, id))).collect();
+        former.sort_unstable_by(|one, other| other.cmp(one));
         let mut seen = row.log.iter().filter(|change| change.body.text().is_some());
         let last_message = seen.next_back().filter(|change| change.seq >= since).cloned();
         Conversation {
@@ -226,12 +229,18 @@ impl Store {
             since,
             unread: row.unread(user),
             last_message,
+            former: former.into_iter().map(|(_, id)| self.user(id)).collect(),
         }
     }
 
     /// The conversations of a user.
     pub(crate) fn joined(&self, user: UserId) -> Vec<ConversationId> {
         self.rows.iter().filter(|(_, row)| row.member(user).is_some()).map(|(&id, _)| id).collect()
+    }
+
+    /// The conversations that a user is in, or was.
+    pub(crate) fn heard_of(&self, user: UserId) -> Vec<ConversationId> {
+        self.rows.iter().filter(|(_, row)| row.members.contains_key(&user)).map(|(&id, _)| id).collect()
     }
 
     /// Everything that happened to a user after `since`: conversations touched, conversations left.

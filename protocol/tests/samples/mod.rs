@@ -119,18 +119,26 @@ fn conversation() -> Conversation {
         name: Some("Lunch".to_owned()),
         owner: Some(ADA),
         members: vec![
-            Member { user: user(ADA, "Ada"), delivered: Seq(4), read: Seq(4) },
-            Member { user: user(BEN, "Ben"), delivered: Seq(3), read: Seq(0) },
+            Member { user: user(ADA, "Ada"), delivered: Seq(4), read: Seq(4), since: Seq(1) },
+            Member { user: user(BEN, "Ben"), delivered: Seq(3), read: Seq(0), since: Seq(1) },
         ],
         head: Seq(4),
         since: Seq(1),
         unread: 2,
         last_message: Some(posted(4)),
+        former: vec![user(UserId(3), "Cy")],
     }
 }
 
 fn direct() -> Conversation {
-    Conversation { kind: ConversationKind::Direct, name: None, owner: None, last_message: None, ..conversation() }
+    Conversation {
+        kind: ConversationKind::Direct,
+        name: None,
+        owner: None,
+        last_message: None,
+        former: Vec::new(),
+        ..conversation()
+    }
 }
 
 pub(crate) fn client_frames() -> Vec<(&'static str, ClientFrame)> {

@@ -10,6 +10,7 @@ contract!(
     any_member_may_add_people,
     adding_who_is_there_writes_nothing,
     the_owner_removes_and_anyone_leaves,
+    it_is_told_since_when_people_are_in_a_group_and_who_was,
     an_owner_who_leaves_hands_over_to_who_was_there_longest,
     the_last_one_to_leave_leaves_an_empty_group,
     only_the_owner_renames_and_hands_over,
@@ -70,6 +71,24 @@ async fn the_owner_removes_and_anyone_leaves(db: Database) {
     assert!(db.amend(&ann, group, remove(bob.id)).await.is_empty(), "who is gone is gone");
     assert_eq!(db.b.membership(group).await.unwrap().users, [ann.id].into());
     assert_refused!(db.a.amend(bob.id, group, remove(ann.id), NOW).await, StoreError::NotAMember);
+}
+
+async fn it_is_told_since_when_people_are_in_a_group_and_who_was(db: Database) {
+    let [ann, bob, cat, dan] = db.people(["ann", "bob", "cat", "dan"]).await;
+    let group = db.group(&[&ann, &bob, &dan]).await;
+    db.amend(&bob, group, Amendment::RemoveMember(bob.id)).await;
+    db.amend(&ann, group, Amendment::RemoveMember(dan.id)).await;
+    let added = db.amend(&ann, group, Amendment::AddMembers(vec![cat.id])).await;
+    let before = db.b.follow(None).await.unwrap().position;
+    db.a.set_display_name(bob.id, "Robert").await.unwrap();
+    let told = db.b.resume(ann.id, Some(before)).await.unwrap();
+    let [view] = told.conversations.as_slice() else { panic!("{told:?}") };
+    assert_eq!(view.member(cat.id).unwrap().since, added[0].seq);
+    assert_eq!(view.member(ann.id).unwrap().since, Seq(1));
+    let former: Vec<_> = view.former.iter().map(|user| user.display_name.as_str()).collect();
+    assert_eq!(former, ["Dan", "Robert"], "the last to leave first, by today's names");
+    db.amend(&ann, group, Amendment::AddMembers(vec![bob.id])).await;
+    assert_eq!(db.b.conversation(ann.id, group).await.unwrap().former, [dan.user]);
 }
 
 async fn an_owner_who_leaves_hands_over_to_who_was_there_longest(db: Database) {

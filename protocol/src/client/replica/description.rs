@@ -2,7 +2,7 @@
 
 use super::{LARGEST_GAP, Replica};
 use crate::ids::{Seq, UserId};
-use crate::limits::FETCH_CHANGES;
+use crate::limits::{FETCH_CHANGES, FORMER_MEMBERS};
 use crate::model::{Change, ChangeBody, Conversation, Member};
 
 impl Replica {
@@ -15,6 +15,11 @@ impl Replica {
             self.replace_description(given);
         } else {
             // Overtaken by changes. Names of people and cursors are not in the log, so they may be news.
+            for user in given.former {
+                if let Some(known) = self.conversation.former.iter_mut().find(|known| known.id == user.id) {
+                    *known = user;
+                }
+            }
             for member in given.members {
                 self.move_cursor(member.user.id, member.delivered, member.read);
                 if let Some(known) = self.member_mut(member.user.id) {
@@ -69,6 +74,8 @@ impl Replica {
                 if let Ok(at) = self.place(*member) {
                     let gone = self.conversation.members.remove(at);
                     self.remember_cursors(*member, gone.delivered, gone.read);
+                    self.conversation.former.insert(0, gone.user);
+                    self.conversation.former.truncate(FORMER_MEMBERS);
                 }
             }
             ChangeBody::MembersAdded { members } => {
@@ -76,9 +83,11 @@ impl Replica {
                 let start = change.seq.previous();
                 for user in members {
                     if let Err(at) = self.place(user.id) {
-                        let mut member = Member { user: user.clone(), delivered: start, read: start };
+                        let mut member =
+                            Member { user: user.clone(), delivered: start, read: start, since: change.seq };
                         self.take_remembered(&mut member);
                         self.conversation.members.insert(at, member);
+                        self.conversation.former.retain(|former| former.id != user.id);
                     }
                 }
             }

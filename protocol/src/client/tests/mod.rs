@@ -29,6 +29,7 @@ fn conversation(head: u64) -> Conversation {
         user: User { id, name: format!("user{id}"), display_name: format!("User {id}") },
         delivered: Seq(head),
         read: Seq(head),
+        since: Seq(1),
     };
     Conversation {
         id: HERE,
@@ -40,6 +41,7 @@ fn conversation(head: u64) -> Conversation {
         since: Seq(1),
         unread: 0,
         last_message: None,
+        former: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 use std::collections::BTreeSet;
 use trunkline_protocol::{
-    Change, Conversation, ConversationId, ConversationKind, Epoch, Member, Millis, Position, Seq, User, UserId,
+    Change, Conversation, ConversationId, ConversationKind, Epoch, Member, Millis, Position, Seq, User, UserId, limits,
 };
 
 use super::cursors;
@@ -140,6 +140,7 @@ struct Views<'c> {
     user: UserId,
     row: CachedStatement<'c>,
     members: CachedStatement<'c>,
+    former: CachedStatement<'c>,
 }
 
 impl<'c> Views<'c> {
@@ -147,10 +148,12 @@ impl<'c> Views<'c> {
         const ROW: &str =
             "SELECT c.kind, c.name, c.owner, c.head, c.last_message, c.messages, m.since, m.own, m.counted
             FROM conversations c JOIN members m ON m.conversation = c.id WHERE c.id = ?1 AND m.user = ?2";
-        const MEMBERS: &str = "SELECT u.id, u.name, u.display_name, m.delivered, m.read
+        const MEMBERS: &str = "SELECT u.id, u.name, u.display_name, m.delivered, m.read, m.since
             FROM members m JOIN users u ON u.id = m.user WHERE m.conversation = ?1 AND m.left IS NULL ORDER BY m.user";
+        const FORMER: &str = "SELECT u.id, u.name, u.display_name FROM members m JOIN users u ON u.id = m.user
+            WHERE m.conversation = ?1 AND m.left IS NOT NULL ORDER BY m.left DESC, m.user DESC LIMIT ?2";
         let (row, members) = (connection.prepare_cached(ROW)?, connection.prepare_cached(MEMBERS)?);
-        Ok(Self { connection, user, row, members })
+        Ok(Self { connection, user, row, members, former: connection.prepare_cached(FORMER)? })
     }
 
     /// A conversation that the user is known to be in.
@@ -158,6 +161,10 @@ impl<'c> Views<'c> {
         let (mut conversation, last) = self.row.query_row((id.sql(), self.user.sql()), |row| outline(row, id))?;
         let members = self.members.query_map([id.sql()], member)?;
         conversation.members = members.collect::<Result<_, _>>()?;
+        if conversation.kind == ConversationKind::Group {
+            let former = self.former.query_map((id.sql(), limits::FORMER_MEMBERS), |row| rows::user(row, 0))?;
+            conversation.former = former.collect::<Result<_, _>>()?;
+        }
         if last >= conversation.since && last > Seq(0) {
             conversation.last_message = self.change(id, last)?;
         }
@@ -185,11 +192,12 @@ fn outline(row: &Row<'_>, id: ConversationId) -> rusqlite::Result<(Conversation,
         since: Seq(row.get(6)?),
         unread: cursors::unread(row.get(5)?, row.get(7)?, row.get(8)?),
         last_message: None,
+        former: Vec::new(),
     };
     Ok((conversation, Seq(row.get(4)?)))
 }
 
 fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
     let user: User = rows::user(row, 0)?;
-    Ok(Member { user, delivered: Seq(row.get(3)?), read: Seq(row.get(4)?) })
+    Ok(Member { user, delivered: Seq(row.get(3)?), read: Seq(row.get(4)?), since: Seq(row.get(5)?) })
 }

@@ -18,10 +18,13 @@ fn people_come_with_their_cursors_before_what_they_may_see_and_go() {
     replica.hears(change(5, ME, ChangeBody::MembersAdded { members: vec![user(UserId(0)), user(EVE)] }));
     let members = &replica.conversation().members;
     assert_eq!(members.iter().map(|member| member.user.id.0).collect::<Vec<_>>(), [0, 1, 2, 3]);
-    assert_eq!(replica.conversation().member(EVE), Some(&member(EVE, 4, 4)));
+    assert_eq!(replica.conversation().member(EVE), Some(&Member { since: Seq(5), ..member(EVE, 4, 4) }));
     replica.hears(change(6, ME, ChangeBody::MemberRemoved { member: EVE }));
     replica.hears(change(7, ME, ChangeBody::MemberRemoved { member: EVE }));
     assert_eq!(replica.conversation().member(EVE), None);
+    assert_eq!(replica.conversation().former, [user(EVE)], "the log still speaks of them");
+    replica.hears(change(8, ME, ChangeBody::MembersAdded { members: vec![user(EVE)] }));
+    assert!(replica.conversation().former.is_empty());
 }
 
 #[test]
@@ -29,7 +32,7 @@ fn a_cursor_that_overtakes_the_change_which_adds_its_member_is_not_forgotten() {
     let mut replica = Replica::new(group(4));
     assert!(!replica.cursor_moved(EVE, Seq(6), Seq(5), None));
     replica.hears(change(5, ME, ChangeBody::MembersAdded { members: vec![user(EVE)] }));
-    assert_eq!(replica.conversation().member(EVE), Some(&member(EVE, 6, 5)));
+    assert_eq!(replica.conversation().member(EVE), Some(&Member { since: Seq(5), ..member(EVE, 6, 5) }));
 }
 
 #[test]
@@ -38,7 +41,7 @@ fn a_cursor_that_overtakes_removal_and_return_of_its_member_is_not_forgotten() {
     replica.cursor_moved(BEN, Seq(6), Seq(6), None);
     replica.hears(change(5, ME, ChangeBody::MemberRemoved { member: BEN }));
     replica.hears(change(6, ME, ChangeBody::MembersAdded { members: vec![user(BEN)] }));
-    assert_eq!(replica.conversation().member(BEN), Some(&member(BEN, 6, 6)));
+    assert_eq!(replica.conversation().member(BEN), Some(&Member { since: Seq(6), ..member(BEN, 6, 6) }));
 }
 
 #[test]

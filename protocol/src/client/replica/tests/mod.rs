@@ -17,7 +17,7 @@ fn user(id: UserId) -> User {
 }
 
 fn member(id: UserId, delivered: u64, read: u64) -> Member {
-    Member { user: user(id), delivered: Seq(delivered), read: Seq(read) }
+    Member { user: user(id), delivered: Seq(delivered), read: Seq(read), since: Seq(1) }
 }
 
 /// A group of two, with nothing unread.
@@ -32,6 +32,7 @@ fn group(head: u64) -> Conversation {
         since: Seq(1),
         unread: 0,
         last_message: None,
+        former: Vec::new(),
     }
 }
 

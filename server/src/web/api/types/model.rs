@@ -55,6 +55,10 @@ pub struct Member {
     /// Highest seq they have read. Moves forward only.
     #[schema(example = 40)]
     pub read: u64,
+    /// First seq they may see. Their cursors start before it, which does not mean that they have read what is there.
+    #[serde(default)]
+    #[schema(example = 1)]
+    pub since: u64,
 }
 
 /// A conversation as the caller sees it.
@@ -84,6 +88,9 @@ pub struct Conversation {
     pub unread: u64,
     /// The last message the caller may see; `null` if there is none.
     pub last_message: Option<Change>,
+    /// People who are in it no longer, the last to leave first, at most 256; absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<User>,
 }
 
 impl From<protocol::Conversation> for Conversation {
@@ -92,6 +99,7 @@ impl From<protocol::Conversation> for Conversation {
             user: member.user.into(),
             delivered: member.delivered.0,
             read: member.read.0,
+            since: member.since.0,
         };
         Self {
             id: conversation.id.0,
@@ -103,6 +111,7 @@ impl From<protocol::Conversation> for Conversation {
             since: conversation.since.0,
             unread: conversation.unread,
             last_message: conversation.last_message.map(Into::into),
+            former: conversation.former.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -224,11 +233,12 @@ mod tests {
                 kind: protocol::ConversationKind::Group,
                 name: Some("us".into()),
                 owner: Some(user.id),
-                members: vec![protocol::Member { user: user.clone(), delivered: Seq(2), read: Seq(1) }],
+                members: vec![protocol::Member { user: user.clone(), delivered: Seq(2), read: Seq(1), since: Seq(1) }],
                 head: Seq(2),
                 since: Seq(1),
                 unread: 1,
                 last_message: Some(change),
+                former: vec![user.clone()],
             };
             let frame = serde_json::to_value(&whole).expect("JSON");
             let ours = Conversation::from(whole);
