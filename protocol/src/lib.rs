@@ -10,6 +10,7 @@
 //! - [`frames`]: what crosses the WebSocket, in both directions
 //! - [`codes`]: error codes and close codes, each with its retry rule
 //! - [`limits`]: every number that bounds something, with its reason
+//! - [`text`]: what can be seen of a text
 //! - [`sorted`]: the map that clients keep things in
 //! - [`client`]: the client's state machine (outbox, hole detection, resume, backoff)
 
@@ -20,6 +21,7 @@ pub mod ids;
 pub mod limits;
 pub mod model;
 pub mod sorted;
+pub mod text;
 
 pub use codes::{CloseCode, ErrorCode};
 pub use frames::{ClientFrame, ServerFrame};

@@ -31,6 +31,8 @@ pub const IN_FLIGHT: usize = 16;
 pub const FETCH_CHANGES: u64 = 100;
 /// People in a group, its owner included. Member lists travel whole.
 pub const GROUP_MEMBERS: usize = 256;
+/// Most access tokens that one user can have.
+pub const ACCESS_TOKENS: u32 = 50;
 /// Most people who have left that a conversation's description names.
 pub const FORMER_MEMBERS: usize = 256;
 /// Longest group or display name, in Unicode scalar values: what a list row can show.

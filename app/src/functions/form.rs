@@ -3,6 +3,7 @@
 use crate::backend::Refusal;
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::limits::{NAME_CHARS, PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS};
+use trunkline_protocol::text::is_name;
 
 /// A field of some form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +114,7 @@ impl Check {
     /// A name to be shown.
     #[must_use]
     pub fn display_name(self, name: &str) -> Self {
-        let fits = (1..=NAME_CHARS).contains(&name.trim().chars().count());
+        let fits = is_name(name.trim());
         let message = format!("Enter a display name of at most {NAME_CHARS} characters.");
         self.unless(fits, Field::DisplayName, message)
     }
@@ -139,7 +140,7 @@ impl Check {
     /// What an access token is called.
     #[must_use]
     pub fn label(self, label: &str) -> Self {
-        let fits = (1..=NAME_CHARS).contains(&label.trim().chars().count());
+        let fits = is_name(label.trim());
         self.unless(fits, Field::Label, format!("Enter a label of at most {NAME_CHARS} characters."))
     }
 

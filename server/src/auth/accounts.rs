@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use trunkline_app::backend::{Doors, Refusal, Registration, Viewer};
+use trunkline_protocol::text::is_name;
 use trunkline_protocol::{ErrorCode, Millis, SessionId, UserId, limits};
 
 /// Longest login name, in characters.
@@ -216,14 +217,13 @@ pub fn refusal(error: StoreError) -> Refusal {
     Refusal { code, message }
 }
 
-/// A name to be shown: trimmed, not empty, no control characters, not too long.
+/// A name to be shown, trimmed.
 ///
 /// # Errors
 /// [`ErrorCode::Invalid`] with a sentence.
 pub fn shown_name(name: &str) -> Result<String, Refusal> {
     let name = name.trim();
-    let count = name.chars().count();
-    if count == 0 || count > limits::NAME_CHARS || name.chars().any(char::is_control) {
+    if !is_name(name) {
         let most = limits::NAME_CHARS;
         return Err(Refusal::new(ErrorCode::Invalid, format!("A name needs 1 to {most} characters, all in one line.")));
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use trunkline_protocol::text::has_visible;
 use trunkline_protocol::{Change, ClientFrame, ConversationId, ErrorCode, SendKey, Seq, ServerFrame, UserId, limits};
 
 /// Typing told more often than this is not passed on.
@@ -38,7 +39,7 @@ pub struct Requests {
 /// # Errors
 /// The code and a sentence.
 pub fn check_text(text: &str) -> Result<(), (ErrorCode, String)> {
-    if text.trim().is_empty() {
+    if !has_visible(text) {
         return Err((ErrorCode::EmptyMessage, "A message needs some text.".to_owned()));
     }
     let count = text.chars().count();
@@ -61,7 +62,7 @@ pub fn explain(error: &StoreError) -> (ErrorCode, String) {
         StoreError::CursorBeyondHead => ErrorCode::CursorBeyondHead,
         StoreError::Forbidden | StoreError::NotFirst => ErrorCode::Forbidden,
         StoreError::NameTaken => ErrorCode::NameTaken,
-        StoreError::GroupFull | StoreError::InvalidInvite => ErrorCode::Invalid,
+        StoreError::GroupFull | StoreError::InvalidInvite | StoreError::TooManyTokens => ErrorCode::Invalid,
         StoreError::Unavailable { operation, source } => {
             tracing::error!(operation, error = %source, "the store failed");
             return (ErrorCode::StoreUnavailable, "The store does not answer; please try again.".to_owned());

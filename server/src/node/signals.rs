@@ -17,7 +17,7 @@ impl Node {
         self.sends.take(user, Instant::now())
     }
 
-    /// Counts a new group or a change to one against the user's rate.
+    /// Counts a new conversation or a change to one against the user's rate.
     ///
     /// # Errors
     /// The time to wait.

@@ -78,6 +78,9 @@ pub enum StoreError {
     /// A group can not have more members than [`trunkline_protocol::limits::GROUP_MEMBERS`].
     #[error("the group is full")]
     GroupFull,
+    /// A user can not have more access tokens than [`trunkline_protocol::limits::ACCESS_TOKENS`].
+    #[error("there are too many access tokens; revoke one that is not used any more")]
+    TooManyTokens,
     /// There is an account already, and this one was admitted only as the first of all.
     #[error("no new accounts can be made here")]
     NotFirst,
@@ -495,7 +498,7 @@ pub trait Store: Send + Sync + 'static {
         at: Millis,
     ) -> Result<Vec<Credential>, StoreError>;
 
-    /// Stores an access token (as a hash) and returns its number.
+    /// Stores an access token (as a hash) and returns its number. `TooManyTokens` as it says.
     async fn create_token(&self, user: UserId, label: &str, token: [u8; 32], at: Millis) -> Result<u64, StoreError>;
 
     /// Whose access token this is; `None` if unknown, revoked or the account is disabled. Notes the use.

@@ -24,9 +24,9 @@ pub struct PageBackend {
 }
 
 impl PageBackend {
-    /// Counts a new group or a change to one against the caller's rate.
+    /// Counts a new conversation or a change to one against the caller's rate.
     fn admit_amendment(&self, me: UserId) -> Result<(), Refusal> {
-        let sentence = "You are changing groups faster than this server takes; please try again in a moment.";
+        let sentence = "You are changing conversations faster than this server takes; please try again in a moment.";
         self.state.node.admit_amendment(me).map_err(|_| Refusal::new(ErrorCode::RateLimited, sentence))
     }
 
@@ -128,6 +128,7 @@ impl Backend for PageBackend {
 
     async fn direct(&self, caller: &Caller, peer: UserId) -> Result<ConversationId, Refusal> {
         let me = caller.require()?.user.id;
+        self.admit_amendment(me)?;
         self.state.node.open_direct(me, peer).await.map_err(refusal)
     }
 

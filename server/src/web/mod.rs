@@ -22,24 +22,52 @@ pub mod session;
 pub mod state;
 pub mod upgrade;
 
+use crate::config::Origin;
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use state::AppState;
 use tower_http::catch_panic::CatchPanicLayer;
 use trunkline_protocol::limits;
 
-/// The whole site. The order of layers: a panic becomes a 500, every response has the security headers, a forged
+/// The whole site. The order of layers: every response has the security headers, a panic becomes a 500, a forged
 /// request gets nowhere, and then it is found out who asks.
 pub fn router(state: AppState) -> Router {
     let csrf = security::csrf(&state.config);
-    Router::new()
+    let https = state.config.public_url.as_ref().is_some_and(Origin::is_https);
+    let router = Router::new()
         .merge(api::router(&state))
         .merge(pages::router(&state))
         .layer(axum::extract::DefaultBodyLimit::max(limits::FRAME_BYTES))
         .layer(from_fn_with_state(state.clone(), session::identify))
         .layer(csrf)
         .merge(upgrade::router(state.clone()))
-        .merge(health::router(state))
-        .layer(from_fn(security::headers))
-        .layer(CatchPanicLayer::new())
+        .merge(health::router(state));
+    shield(router, https)
+}
+
+/// What holds for every response, that to a panic included.
+fn shield(router: Router, https: bool) -> Router {
+    router.layer(CatchPanicLayer::new()).layer(from_fn_with_state(https, security::headers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::{Request, header};
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn a_panic_has_the_headers_of_every_response() {
+        async fn broken() -> &'static str {
+            panic!("broken");
+        }
+        for https in [false, true] {
+            let router = shield(Router::new().route("/", axum::routing::get(broken)), https);
+            let response = router.oneshot(Request::new(Body::empty())).await.expect("an answer");
+            assert_eq!(response.status(), 500);
+            assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+            assert_eq!(response.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);
+        }
+    }
 }

@@ -2,17 +2,16 @@
 
 use super::api::{problem::Problem, reason::Reason};
 use crate::config::Config;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 /// Refuses requests that change something and come from another site's page (by `Sec-Fetch-Site` and `Origin`).
-/// Programs without a browser send neither, and pass.
+/// Programs without a browser send neither, and pass. Origins that may open a WebSocket are other sites here.
 pub fn csrf(config: &Config) -> CsrfLayer<fn(ProtectionError) -> Response> {
-    let origins = config.public_url.iter().chain(&config.allowed_origins);
-    let layer = origins.fold(CsrfLayer::new(), |layer, origin| {
+    let layer = config.public_url.iter().fold(CsrfLayer::new(), |layer, origin| {
         // The configuration was checked: an origin it holds is one.
         layer.clone().add_trusted_origin(origin.to_string()).unwrap_or(layer)
     });
@@ -40,14 +39,18 @@ pub fn origin_is_ours(config: &Config, headers: &HeaderMap) -> bool {
     config.public_url.is_none() && named.is_some() && named == host
 }
 
-/// Middleware: headers that every response has, unless its handler has set its own.
-pub async fn headers(request: Request, next: Next) -> Response {
+/// Middleware: headers that every response has, unless its handler has set its own. Browsers that came over `https`
+/// never come without it again.
+pub async fn headers(State(https): State<bool>, request: Request, next: Next) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let mut default = |name: header::HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
+    if https {
+        default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
     default(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
     default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     default(header::REFERRER_POLICY, "same-origin");

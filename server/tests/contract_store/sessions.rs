@@ -1,7 +1,7 @@
 //! Logins and access tokens: from their making to their end.
 
 use crate::harness::{Database, LATER, NOW, Person, assert_refused, secret};
-use trunkline_protocol::{Millis, SessionId, UserId};
+use trunkline_protocol::{Millis, SessionId, UserId, limits};
 use trunkline_server::store::{Credential, NewSession, StoreError};
 
 contract!(
@@ -10,6 +10,7 @@ contract!(
     only_the_owner_ends_a_session,
     all_sessions_but_one_are_ended,
     a_new_password_ends_all_sessions_and_tokens,
+    there_are_only_so_many_tokens_at_a_time,
     sessions_are_listed_last_used_first,
     a_token_opens_until_it_is_revoked,
     uses_of_tokens_are_noted,
@@ -105,6 +106,18 @@ async fn a_new_password_ends_all_sessions_and_tokens(db: Database) {
     assert_eq!(db.b.account("ann").await.unwrap().unwrap().password, "changed");
     assert!(db.devices(&ann).await.is_empty());
     assert_refused!(db.a.set_password(UserId(4711), "x", NOW).await, StoreError::UnknownUser);
+}
+
+async fn there_are_only_so_many_tokens_at_a_time(db: Database) {
+    let [ann, bob] = db.people(["ann", "bob"]).await;
+    let mut last = 0;
+    for _ in 0..limits::ACCESS_TOKENS {
+        last = db.a.create_token(ann.id, "script", secret(), NOW).await.unwrap();
+    }
+    assert_refused!(db.b.create_token(ann.id, "script", secret(), NOW).await, StoreError::TooManyTokens);
+    db.b.create_token(bob.id, "script", secret(), NOW).await.unwrap();
+    db.a.revoke_token(ann.id, last, NOW).await.unwrap();
+    db.b.create_token(ann.id, "script", secret(), NOW).await.unwrap();
 }
 
 async fn sessions_are_listed_last_used_first(db: Database) {

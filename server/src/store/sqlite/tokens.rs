@@ -1,7 +1,7 @@
 //! Personal access tokens.
 
 use rusqlite::{Connection, OptionalExtension};
-use trunkline_protocol::{Millis, UserId};
+use trunkline_protocol::{Millis, UserId, limits};
 
 use super::fault::{Fault, Trouble};
 use super::rows::{self, Sql, USER};
@@ -13,6 +13,11 @@ use crate::store::{Credential, Identity, StoreError, TokenRow};
 pub(super) fn create(write: &Write<'_>, user: UserId, label: &str, token: &[u8; 32], at: Millis) -> Result<u64, Fault> {
     const SQL: &str = "INSERT INTO tokens (user, token, label, created)
         SELECT id, ?2, ?3, ?4 FROM users WHERE id = ?1 AND disabled = 0";
+    const COUNT: &str = "SELECT count(*) FROM tokens WHERE user = ?1 AND ended IS NULL";
+    let count: u32 = write.prepare_cached(COUNT)?.query_row([user.sql()], |row| row.get(0))?;
+    if count >= limits::ACCESS_TOKENS {
+        return Err(StoreError::TooManyTokens.into());
+    }
     if write.prepare_cached(SQL)?.execute((user.sql(), token, label, at))? == 0 {
         return Err(StoreError::UnknownUser.into());
     }

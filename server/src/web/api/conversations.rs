@@ -18,7 +18,7 @@ const PAGE: u64 = 50;
 refusals! {
     ListRefused: ;
     ReadRefused: Invalid UnknownConversation NotAMember;
-    MakeRefused: BadFrame Invalid UnknownUser TooLarge UnsupportedMediaType CrossSite;
+    MakeRefused: BadFrame Invalid UnknownUser RateLimited TooLarge UnsupportedMediaType CrossSite;
     GroupRefused: BadFrame Invalid UnknownUser RateLimited TooLarge UnsupportedMediaType CrossSite;
 }
 
@@ -104,6 +104,7 @@ pub(super) async fn direct(
     caller: Authenticated,
     Json(request): Json<OpenDirect>,
 ) -> Result<axum::Json<Conversation>, Problem> {
+    groups::admitted(&state, caller.id())?;
     let conversation = messages::direct(&state, caller.id(), &request.to).await?;
     as_seen(&state, caller.id(), conversation).await
 }

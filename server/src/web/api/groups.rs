@@ -19,10 +19,11 @@ refusals! {
     RemoveRefused: Invalid UnknownConversation NotAMember Forbidden UnknownUser RateLimited CrossSite;
 }
 
-/// Counts a new group or a change to one against the caller's rate.
+/// Counts a new conversation or a change to one against the caller's rate.
 pub(super) fn admitted(state: &AppState, caller: UserId) -> Result<(), Problem> {
     state.node.admit_amendment(caller).map_err(|wait| {
-        Problem::new(ErrorCode::RateLimited, "You are changing groups faster than this server takes.").after(wait)
+        Problem::new(ErrorCode::RateLimited, "You are changing conversations faster than this server takes.")
+            .after(wait)
     })
 }
 
