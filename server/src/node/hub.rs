@@ -10,12 +10,13 @@
 //! listened to until then would be missed in between; so while a [`Listening`] guard lives, the hub
 //! remembers the heads it hears of, and [`Hub::listen_to`] finds what came after the read.
 
+mod state;
 #[cfg(test)]
 mod tests;
 
-use super::sequencer::Sequencer;
 use crate::connection::handle::{ConnectionId, Frame, Handle};
 use crate::store::{Credential, Joined, Membership, MovedCursor};
+use state::State;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trunkline_protocol::{CloseCode, ConversationId, Seq, UserId, limits};
@@ -69,34 +70,6 @@ pub struct TooMany;
 #[derive(Debug, Default)]
 pub struct Hub {
     state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    connections: HashMap<ConnectionId, Arc<Handle>>,
-    users: HashMap<UserId, Listener>,
-    conversations: HashMap<ConversationId, Channel>,
-    watchers: HashMap<UserId, HashSet<ConnectionId>>,
-    watching: HashMap<ConnectionId, Vec<UserId>>,
-    repairing: HashSet<ConversationId>,
-    listening: usize,
-    overheard: HashMap<ConversationId, Seq>,
-}
-
-#[derive(Debug, Default)]
-struct Listener {
-    connections: Vec<Arc<Handle>>,
-    conversations: HashSet<ConversationId>,
-}
-
-#[derive(Debug)]
-struct Channel {
-    order: Sequencer<Delivery>,
-    /// Who hears it, and behind which seq: what is at or before it, their description contains, or is not theirs.
-    users: HashMap<UserId, Seq>,
-    cursors: HashMap<UserId, (Seq, Seq)>,
-    /// Who was removed, and where: a store that was read before that says they are in it.
-    removed: HashMap<UserId, Seq>,
 }
 
 /// While it lives, heads of conversations without a listener are remembered.
@@ -394,102 +367,5 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, State> {
         // No turn can leave the state half changed that a later one would trip over.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn hears(&self, user: UserId, conversation: ConversationId) -> bool {
-        self.users.get(&user).is_some_and(|listener| listener.conversations.contains(&conversation))
-    }
-
-    /// Whether some connection of the user was told of conversations already.
-    fn has_welcomed(&self, user: UserId) -> bool {
-        let listener = self.users.get(&user);
-        listener.is_some_and(|listener| listener.connections.iter().any(|handle| handle.outbound.is_welcomed()))
-    }
-
-    /// Somebody was removed; unless they were let in again by a read that knew of it.
-    fn remove(&mut self, user: UserId, delivery: &Delivery, left: impl Fn() -> Frame) {
-        let Some(channel) = self.conversations.get_mut(&delivery.conversation) else { return };
-        let removed = channel.removed.entry(user).or_default();
-        *removed = delivery.seq.max(*removed);
-        if channel.users.get(&user).is_some_and(|&from| delivery.seq <= from) {
-            return;
-        }
-        // Also to who does not hear it: a connection whose welcome names it may be about to come.
-        self.send(user, &left());
-        self.stop_listening(user, delivery.conversation);
-    }
-
-    /// Whether a user was removed after the store was read.
-    fn removed_since(&self, user: UserId, Joined { conversation, head }: Joined) -> bool {
-        let channel = self.conversations.get(&conversation);
-        channel.and_then(|channel| channel.removed.get(&user)).is_some_and(|&at| at > head)
-    }
-
-    /// Lets a user hear a conversation whose head was read as `head`, unless they were removed since; returns what
-    /// they lack.
-    fn listen(&mut self, user: UserId, conversation: ConversationId, head: Seq) -> Option<Missed> {
-        if self.removed_since(user, Joined { conversation, head }) {
-            return None;
-        }
-        self.users.get_mut(&user)?.conversations.insert(conversation);
-        let overheard = self.overheard.get(&conversation).copied();
-        let channel = self.conversations.entry(conversation).or_insert_with(|| {
-            let mut order = Sequencer::new(head);
-            order.hear(overheard.unwrap_or(head));
-            Channel { order, users: HashMap::new(), cursors: HashMap::new(), removed: HashMap::new() }
-        });
-        let passed = channel.order.passed();
-        // Who heard it before was handed all that passed.
-        let new = !channel.users.contains_key(&user);
-        channel.users.entry(user).or_insert(head);
-        (new && passed > head).then(|| Missed { conversation, from: head.next(), to: passed })
-    }
-
-    fn stop_listening(&mut self, user: UserId, conversation: ConversationId) {
-        if let Some(listener) = self.users.get_mut(&user) {
-            listener.conversations.remove(&conversation);
-        }
-        if let Some(channel) = self.conversations.get_mut(&conversation) {
-            channel.users.remove(&user);
-            if channel.users.is_empty() {
-                self.conversations.remove(&conversation);
-            }
-        }
-    }
-
-    fn hand_out(&self, delivery: &Delivery) {
-        let Some(channel) = self.conversations.get(&delivery.conversation) else { return };
-        let hear = channel.users.iter().filter(|&(_, &from)| delivery.seq > from);
-        for listener in hear.filter_map(|(user, _)| self.users.get(user)) {
-            for handle in listener.connections.iter().filter(|handle| Some(handle.id) != delivery.origin) {
-                handle.outbound.push(delivery.frame.clone());
-            }
-        }
-    }
-
-    fn send(&self, user: UserId, frame: &Frame) {
-        for handle in self.users.get(&user).into_iter().flat_map(|listener| &listener.connections) {
-            handle.outbound.push(frame.clone());
-        }
-    }
-
-    fn overhear(&mut self, conversation: ConversationId, seq: Seq) {
-        if self.listening > 0 {
-            let known = self.overheard.entry(conversation).or_default();
-            *known = seq.max(*known);
-        }
-    }
-
-    fn unwatch(&mut self, connection: ConnectionId) {
-        for user in self.watching.remove(&connection).into_iter().flatten() {
-            if let Some(watchers) = self.watchers.get_mut(&user) {
-                watchers.remove(&connection);
-                if watchers.is_empty() {
-                    self.watchers.remove(&user);
-                }
-            }
-        }
     }
 }
