@@ -1,7 +1,7 @@
 //! The hub: which connections this node has, what they listen to, and the delivery of frames to them.
 //!
 //! It holds one lock for short turns, does no I/O and knows no clock. A user's connections listen to all of the
-//! user's conversations; each conversation with a listener has a [`Sequencer`], so every connection is
+//! user's conversations; each conversation with a listener has a [`Sequencer`](super::sequencer::Sequencer), so every connection is
 //! handed the changes of a conversation in the order of their seqs, whatever order they come in.
 //!
 //! # Listening begins before reading

@@ -35,9 +35,10 @@ pub(crate) fn set(request: &mut Request<()>, name: &'static str, value: &str) {
 
 /// What the node did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nothing but frames comes, one at a time")]
 pub(crate) enum Heard {
     /// It said this.
-    Frame(Box<ServerFrame>),
+    Frame(ServerFrame),
     /// It closed the socket, with this code if it gave one.
     Closed(Option<u16>),
 }
@@ -110,7 +111,7 @@ impl Raw {
             return match timeout_at(deadline, self.socket.next()).await {
                 Err(_) => None,
                 Ok(Some(Ok(Message::Text(text)))) => {
-                    Some(Heard::Frame(Box::new(serde_json::from_str(&text).expect("a frame of the protocol"))))
+                    Some(Heard::Frame(serde_json::from_str(&text).expect("a frame of the protocol")))
                 }
                 Ok(Some(Ok(Message::Close(close)))) => Some(Heard::Closed(close.map(|close| close.code.into()))),
                 Ok(None | Some(Err(_))) => Some(Heard::Closed(None)),
@@ -129,7 +130,7 @@ impl Raw {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.next_within(left).await {
-                Some(Heard::Frame(frame)) if wanted(&frame) => return *frame,
+                Some(Heard::Frame(frame)) if wanted(&frame) => return frame,
                 Some(Heard::Frame(_)) => {}
                 other => panic!("waited for {what}, and then came {other:?}"),
             }
