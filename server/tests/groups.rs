@@ -130,3 +130,20 @@ async fn a_new_name_is_seen_by_everyone() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_new_name_reaches_pages_that_are_open() {
+    let Trio { server, ann, bob, here, .. } = Trio::new().await;
+    let (anns, bobs) = (server.device(&ann).await, server.device(&bob).await);
+    anns.knows(here).await;
+    server.node().rename(bob.id(), "Robert").await.expect("a name");
+    for device in [&anns, &bobs] {
+        let called = |name: &str| name == "Robert";
+        device
+            .until("the new name", |view| {
+                let member = view.client.replica(here)?.conversation().member(bob.id())?;
+                called(&member.user.display_name).then_some(())
+            })
+            .await;
+    }
+}

@@ -5,6 +5,8 @@ import { expect, test } from "../../fixtures/test";
 test("a new display name is seen by others, in a page that is open and in one that is loaded", async ({ newUser }) => {
   const [ann, bo] = [await newUser("Ann"), await newUser("Bo")];
   const id = await sendMessage(ann, { to: bo.name }, "Hi");
+  const other = await bo.openDevice();
+  await other.chat.open(`/c/${id}`);
   await ann.page.goto(`${ann.door}/settings`);
   const field = ann.page.getByLabel("Display name");
   await field.fill("");
@@ -14,6 +16,8 @@ test("a new display name is seen by others, in a page that is open and in one th
   await field.fill(name);
   await ann.page.getByRole("button", { name: "Save" }).click();
   await expect(ann.page.getByText("Your display name was changed.")).toBeVisible();
+  await expect(other.page.getByRole("heading", { name, level: 2 })).toBeVisible();
+  await expect(other.chat.row(name)).toBeVisible();
   await bo.chat.open(`/c/${id}`);
   await expect(bo.page.getByRole("heading", { name, level: 2 })).toBeVisible();
   await expect(bo.chat.row(name)).toBeVisible();

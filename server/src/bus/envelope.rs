@@ -96,6 +96,8 @@ pub enum Signal {
         /// Access tokens.
         tokens: Vec<u64>,
     },
+    /// Somebody is called something else (found by following the store).
+    Renamed,
     /// A signal of a later version.
     #[serde(other)]
     Unknown,

@@ -47,6 +47,11 @@ impl Node {
             self.tell_cursor(state);
         }
         self.hub.end(&followed.ended);
+        for conversation in followed.renamed {
+            if let Err(error) = self.describe_again(conversation).await {
+                taken = Err(error);
+            }
+        }
         taken?;
         let Position(position) = followed.position;
         self.position.store(position, Ordering::Release);

@@ -316,6 +316,23 @@ impl Hub {
         }
     }
 
+    /// Users who hear a conversation here.
+    #[must_use]
+    pub fn listeners(&self, conversation: ConversationId) -> Vec<UserId> {
+        self.lock()
+            .conversations
+            .get(&conversation)
+            .map_or_else(Vec::new, |channel| channel.users.keys().copied().collect())
+    }
+
+    /// Hands a frame about a conversation to a user's connections, if they hear it still.
+    pub fn tell_listener(&self, user: UserId, conversation: ConversationId, frame: &Frame) {
+        let mut state = self.lock();
+        if state.hears(user, conversation) {
+            state.send(user, frame);
+        }
+    }
+
     /// Whether a user has a connection here.
     #[must_use]
     pub fn has_user(&self, user: UserId) -> bool {

@@ -81,6 +81,7 @@ fn take_signal(node: &Arc<Node>, signal: Signal) {
             let ended: Vec<_> = sessions.chain(tokens.into_iter().map(Credential::Token)).collect();
             node.hub.end(&ended);
         }
+        Signal::Renamed => node.follow.notify_one(),
         Signal::Unknown => {}
     }
 }

@@ -182,6 +182,18 @@ impl Node {
         self.publish(changes, members_at);
     }
 
+    /// Describes a conversation anew to everybody who hears it here: names of people are not in its log. Called by the
+    /// one task that follows the store, so that a description never comes behind a later one.
+    pub(super) async fn describe_again(&self, conversation: ConversationId) -> Result<(), StoreError> {
+        for user in self.hub.listeners(conversation) {
+            // Left meanwhile, if there is none.
+            let Some(description) = self.description(user, conversation).await? else { continue };
+            let frame = frames::encode(&ServerFrame::Conversation { conversation: description });
+            self.hub.tell_listener(user, conversation, &frame);
+        }
+        Ok(())
+    }
+
     pub(super) fn reconcile_soon(self: &Arc<Self>, conversation: ConversationId) {
         let node = self.clone();
         self.spawn_droppable(async move {

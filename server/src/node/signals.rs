@@ -25,6 +25,17 @@ impl Node {
         self.amendments.take(user, Instant::now())
     }
 
+    /// Changes what a user is called. All nodes find that by following the store, and are told to look now.
+    ///
+    /// # Errors
+    /// As [`crate::store::Store::set_display_name`].
+    pub async fn rename(&self, user: UserId, display_name: &str) -> Result<(), StoreError> {
+        self.store.set_display_name(user, display_name).await?;
+        self.follow.notify_one();
+        self.signal_all(Signal::Renamed);
+        Ok(())
+    }
+
     /// Moves a user's cursors forward and tells everybody in the conversation.
     ///
     /// # Errors

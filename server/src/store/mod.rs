@@ -159,6 +159,8 @@ pub struct Followed {
     pub cursors: Vec<CursorState>,
     /// Sessions that were ended.
     pub ended: Vec<Credential>,
+    /// Conversations with a member, or somebody who was one, who is called something else.
+    pub renamed: Vec<ConversationId>,
 }
 
 /// A conversation whose log has grown since a position.

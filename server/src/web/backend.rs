@@ -188,7 +188,8 @@ impl Backend for PageBackend {
     async fn set_display_name(&self, caller: &Caller, display_name: &str) -> Result<(), Refusal> {
         let me = caller.require()?.user.id;
         let name = shown_name(display_name)?;
-        self.state.node.store.set_display_name(me, &name).await.map_err(refusal)
+        self.admit_amendment(me)?;
+        self.state.node.rename(me, &name).await.map_err(refusal)
     }
 
     async fn change_password(&self, caller: &Caller, current: &str, new: &str) -> Result<SetCookie, Refusal> {

@@ -14,6 +14,7 @@ contract!(
     a_change_of_members_is_marked,
     moved_cursors_are_told,
     ended_sessions_and_tokens_are_told,
+    new_names_are_told_once_wherever_they_are_shown,
     a_position_that_was_never_given_out_tells_nothing,
 );
 
@@ -66,7 +67,7 @@ async fn followers_on_two_nodes_miss_nothing_while_both_write(db: Database) {
 /// What is followed when nothing has happened.
 async fn nothing(db: &Database, position: Position) -> Followed {
     let epoch = db.b.epoch().await.unwrap();
-    Followed { epoch, position, changed: Vec::new(), cursors: Vec::new(), ended: Vec::new() }
+    Followed { epoch, position, changed: Vec::new(), cursors: Vec::new(), ended: Vec::new(), renamed: Vec::new() }
 }
 
 async fn a_new_follower_starts_from_now(db: Database) {
@@ -146,6 +147,18 @@ async fn ended_sessions_and_tokens_are_told(db: Database) {
     told(&[Credential::Session(cat.session), Credential::Token(token)]).await;
     db.a.revoke_token(bob.id, bobs, NOW).await.unwrap();
     told(&[Credential::Token(bobs)]).await;
+}
+
+async fn new_names_are_told_once_wherever_they_are_shown(db: Database) {
+    let [ann, bob, cat] = db.people(["ann", "bob", "cat"]).await;
+    let (direct, group) = (db.direct(&ann, &bob).await, db.group(&[&ann, &bob]).await);
+    db.direct(&ann, &cat).await;
+    db.amend(&bob, group, Amendment::RemoveMember(bob.id)).await;
+    let start = db.b.follow(None).await.unwrap().position;
+    db.a.set_display_name(bob.id, "Robert").await.unwrap();
+    let followed = db.b.follow(Some(start)).await.unwrap();
+    assert_eq!(followed.renamed, [direct, group]);
+    assert!(db.b.follow(Some(followed.position)).await.unwrap().renamed.is_empty());
 }
 
 async fn a_position_that_was_never_given_out_tells_nothing(db: Database) {

@@ -14,7 +14,7 @@ async fn a_file_of_a_later_version_is_refused_and_left_alone() {
     let before = fs::read(file.path()).unwrap();
     assert_refused!(
         file.try_open(Durability::Fsync).await.map(drop),
-        StoreError::NewerSchema { found: 4711, known: 1 }
+        StoreError::NewerSchema { found: 4711, known: 2 }
     );
     assert_eq!(fs::read(file.path()).unwrap(), before);
 }

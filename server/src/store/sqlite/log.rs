@@ -59,11 +59,13 @@ pub(super) fn changes(
 /// [`crate::store::Store::follow`].
 pub(super) fn follow(connection: &Connection, after: Option<Position>) -> Result<Followed, Fault> {
     let (epoch, position) = (super::conversations::epoch(connection)?, rows::position(connection)?);
-    let mut followed = Followed { epoch, position, changed: Vec::new(), cursors: Vec::new(), ended: Vec::new() };
+    let mut followed =
+        Followed { epoch, position, changed: Vec::new(), cursors: Vec::new(), ended: Vec::new(), renamed: Vec::new() };
     if let Some(after) = after.filter(|after| *after < position) {
         followed.changed = grown(connection, after)?;
         followed.cursors = moved(connection, after)?;
         followed.ended = ended(connection, after)?;
+        followed.renamed = renamed(connection, after)?;
     }
     Ok(followed)
 }
@@ -106,6 +108,14 @@ fn moved(connection: &Connection, after: Position) -> rusqlite::Result<Vec<Curso
         let unread = cursors::unread(row.get(4)?, row.get(5)?, row.get(6)?);
         Ok(CursorState { cursor, moved: true, unread, head: Seq(row.get(7)?) })
     })?;
+    rows.collect()
+}
+
+fn renamed(connection: &Connection, after: Position) -> rusqlite::Result<Vec<ConversationId>> {
+    const SQL: &str = "SELECT DISTINCT m.conversation FROM users u JOIN members m ON m.user = u.id
+        WHERE u.renamed > ?1 ORDER BY m.conversation";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let rows = statement.query_map([after.sql()], |row| row.get(0).map(ConversationId))?;
     rows.collect()
 }
 

@@ -75,11 +75,11 @@ pub(super) fn directory(connection: &Connection, query: &str, limit: u32) -> Res
 
 /// [`crate::store::Store::set_display_name`].
 pub(super) fn set_display_name(write: &Write<'_>, user: UserId, display_name: &str) -> Result<(), Fault> {
-    const SQL: &str = "UPDATE users SET display_name = ?2, folded = ?3 WHERE id = ?1";
+    const SQL: &str = "UPDATE users SET display_name = ?2, folded = ?3, renamed = ?4 WHERE id = ?1";
     // Devices that come back must learn what their peer is called now, or who was one.
     const TOUCH: &str = "UPDATE conversations SET touched = ?2
         WHERE id IN (SELECT conversation FROM members WHERE user = ?1)";
-    let row = (user.sql(), display_name, display_name.to_lowercase());
+    let row = (user.sql(), display_name, display_name.to_lowercase(), write.position().sql());
     if write.prepare_cached(SQL)?.execute(row)? == 0 {
         return Err(StoreError::UnknownUser.into());
     }
