@@ -327,7 +327,7 @@ impl Hub {
 
     /// Hands a frame about a conversation to a user's connections, if they hear it still.
     pub fn tell_listener(&self, user: UserId, conversation: ConversationId, frame: &Frame) {
-        let mut state = self.lock();
+        let state = self.lock();
         if state.hears(user, conversation) {
             state.send(user, frame);
         }

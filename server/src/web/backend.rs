@@ -135,9 +135,6 @@ impl Backend for PageBackend {
     async fn create_group(&self, caller: &Caller, name: &str, members: &[UserId]) -> Result<ConversationId, Refusal> {
         let me = caller.require()?.user.id;
         let name = shown_name(name)?;
-        if members.len() >= limits::GROUP_MEMBERS {
-            return Err(Refusal::new(ErrorCode::Invalid, "This group would be too large."));
-        }
         self.admit_amendment(me)?;
         self.state.node.create_group(me, &name, members).await.map_err(refusal)
     }

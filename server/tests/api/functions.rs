@@ -6,6 +6,7 @@ use leptos::server_fn::axum::server_fn_paths;
 use reqwest::{Method, Response, header};
 use serde_json::json;
 use trunkline_protocol::limits;
+use trunkline_server::web::api::reason::Reason;
 
 /// Asks as an island does.
 async fn ask(site: &Site, who: &Caller, function: &str, body: serde_json::Value) -> Answer {
@@ -122,4 +123,13 @@ async fn a_new_password_leaves_nothing_open_that_the_old_one_opened() {
     program.get("/me").await.refused(401, "unauthorized");
     ann.get("/me").await.refused(401, "unauthorized");
     answer(site.stranger().request(Method::GET, "/me").header("cookie", new)).await.ok(200);
+}
+
+#[tokio::test]
+async fn the_type_of_every_refusal_leads_to_its_place_on_the_page() {
+    let site = Site::start().await;
+    let (html, _) = page(&site, "", "/api").await;
+    for reason in Reason::ALL {
+        assert!(html.contains(&format!("id=\"{}\"", reason.as_str())), "{}", reason.as_str());
+    }
 }

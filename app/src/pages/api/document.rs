@@ -18,6 +18,28 @@ pub struct Document {
     pub schemes: Vec<(String, String)>,
     /// The operations, by tag.
     pub groups: Vec<Group>,
+    /// Why something may be refused.
+    pub codes: Vec<Code>,
+}
+
+/// One reason of a refusal.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// What a program goes by.
+    pub name: String,
+    /// The HTTP status.
+    pub status: String,
+    /// What it means.
+    pub meaning: String,
+}
+
+impl Code {
+    /// Reads a line of the list in the schema's description: "- `name` (status): meaning".
+    fn read(line: &str) -> Option<Self> {
+        let (name, rest) = line.strip_prefix("- `")?.split_once("` (")?;
+        let (status, meaning) = rest.split_once("): ")?;
+        Some(Self { name: name.to_owned(), status: status.to_owned(), meaning: meaning.to_owned() })
+    }
 }
 
 /// Operations with the same tag.
@@ -131,6 +153,10 @@ impl<'a> Reader<'a> {
             description: text(&self.root["info"]["description"]),
             schemes: schemes.map(|(name, scheme)| (name.clone(), scheme_text(scheme))).collect(),
             groups,
+            codes: text(&self.root["components"]["schemas"]["Code"]["description"])
+                .lines()
+                .filter_map(Code::read)
+                .collect(),
         }
     }
 
@@ -338,6 +364,7 @@ mod tests {
                 "token": {"type": "http", "scheme": "bearer", "description": "An access token."}
             },
             "schemas": {
+                "Code": {"type": "string", "description": "Why.\n\n- `rate_limited` (429): Too fast\n- `internal` (500): A defect"},
                 "Seq": {"type": "integer", "minimum": 0},
                 "Ack": {"type": "object", "properties": {"seq": {"$ref": "#/components/schemas/Seq"}}},
                 "Outgoing": {
@@ -360,6 +387,14 @@ mod tests {
         assert_eq!(names, ["messages", "other"]);
         assert_eq!(document.groups[0].description, "Sending.");
         assert_eq!(document.groups[0].operations[0].method, "POST");
+    }
+
+    #[test]
+    fn every_code_is_read_from_the_documents_own_list() {
+        let codes = Document::read(SAMPLE).codes;
+        let read = codes.iter().map(|code| (code.name.as_str(), code.status.as_str(), code.meaning.as_str()));
+        let codes: Vec<_> = read.collect();
+        assert_eq!(codes, [("rate_limited", "429", "Too fast"), ("internal", "500", "A defect")]);
     }
 
     #[test]

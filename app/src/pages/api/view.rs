@@ -1,6 +1,6 @@
 //! The page: operations by tag, the error codes, and an example to start from.
 
-use super::document::{Answer, Body, Document, Group, Operation, Parameter};
+use super::document::{Answer, Body, Code, Document, Group, Operation, Parameter};
 use crate::components::page::Page;
 use crate::functions::backend;
 use leptos::prelude::*;
@@ -40,9 +40,9 @@ pub fn ApiPage() -> impl IntoView {
             <section class="panel" aria-labelledby="errors-title">
                 <h2 class="panel__title" id="errors-title">"Errors"</h2>
                 <p class="panel__text">
-                    "A refusal is " <code>"application/problem+json"</code> " with one of these codes, the same as on the WebSocket."
+                    "A refusal is " <code>"application/problem+json"</code> " with one of these codes; most of them are those of the WebSocket."
                 </p>
-                {codes()}
+                {table(document.codes)}
             </section>
         </Page>
     }
@@ -178,13 +178,18 @@ fn answer(answer: Answer) -> impl IntoView {
     }
 }
 
-fn codes() -> impl IntoView {
-    let row = |code: ErrorCode| {
+fn table(codes: Vec<Code>) -> impl IntoView {
+    let row = |code: Code| {
+        // A refusal's `type` leads here.
+        let id = code.name.clone();
+        let known = serde_json::from_value::<ErrorCode>(code.name.clone().into());
+        let retryable = known.is_ok_and(ErrorCode::is_retryable);
         view! {
-            <tr>
-                <th scope="row"><code>{code.as_str()}</code></th>
-                <td>{meaning(code)}</td>
-                <td>{if code.is_retryable() { "yes" } else { "no" }}</td>
+            <tr id=id>
+                <th scope="row"><code>{code.name}</code></th>
+                <td>{code.status}</td>
+                <td>{code.meaning}</td>
+                <td>{if retryable { "yes" } else { "no" }}</td>
             </tr>
         }
     };
@@ -194,54 +199,13 @@ fn codes() -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">"Code"</th>
+                        <th scope="col">"Status"</th>
                         <th scope="col">"Meaning"</th>
                         <th scope="col">"Try again unchanged"</th>
                     </tr>
                 </thead>
-                <tbody>{CODES.into_iter().map(row).collect_view()}</tbody>
+                <tbody>{codes.into_iter().map(row).collect_view()}</tbody>
             </table>
         </div>
-    }
-}
-
-const CODES: [ErrorCode; 16] = [
-    ErrorCode::BadFrame,
-    ErrorCode::UnknownFrame,
-    ErrorCode::EmptyMessage,
-    ErrorCode::MessageTooLong,
-    ErrorCode::UnknownConversation,
-    ErrorCode::NotAMember,
-    ErrorCode::KeyConflict,
-    ErrorCode::UnknownUser,
-    ErrorCode::CursorBeyondHead,
-    ErrorCode::RateLimited,
-    ErrorCode::Busy,
-    ErrorCode::StoreUnavailable,
-    ErrorCode::Unauthorized,
-    ErrorCode::Forbidden,
-    ErrorCode::Invalid,
-    ErrorCode::NameTaken,
-];
-
-/// Exhaustive, so that a new code does not go without an explanation.
-const fn meaning(code: ErrorCode) -> &'static str {
-    match code {
-        ErrorCode::BadFrame => "Not JSON, not UTF-8, or a field is missing.",
-        ErrorCode::UnknownFrame => "A type of frame that this version does not know. It was ignored.",
-        ErrorCode::EmptyMessage => "A message without a visible character.",
-        ErrorCode::MessageTooLong => "A message of more than 4,000 characters.",
-        ErrorCode::UnknownConversation => "No conversation has this id.",
-        ErrorCode::NotAMember => "The conversation exists, but the caller is not in it.",
-        ErrorCode::KeyConflict => "The key was used before, for another message.",
-        ErrorCode::UnknownUser => "No user has this name or id.",
-        ErrorCode::CursorBeyondHead => "A cursor or range that ends beyond the newest change.",
-        ErrorCode::RateLimited => "Too fast. Wait as the answer says.",
-        ErrorCode::Busy => "The node has too much in hand. Wait as the answer says.",
-        ErrorCode::StoreUnavailable => "The store does not answer. Nothing was changed.",
-        ErrorCode::Unauthorized => "No session, an ended session, or a wrong token.",
-        ErrorCode::Forbidden => "The caller is known, but may not do this.",
-        ErrorCode::Invalid => "A field does not fit its rule.",
-        ErrorCode::NameTaken => "The name belongs to somebody else.",
-        ErrorCode::Unknown => "A code of a later version.",
     }
 }
