@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use trunkline_protocol::Millis;
 use wasm_bindgen::JsValue;
 
-/// The reader's clock and zone: UTC and no "today" until `Clock::start`.
+/// The reader's clock and zone: UTC and no "today" until the first [`Clock::tick`].
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     now: RwSignal<Option<Millis>>,

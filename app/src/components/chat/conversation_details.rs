@@ -11,6 +11,7 @@ use crate::text::lower;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use trunkline_protocol::limits::NAME_CHARS;
+use trunkline_protocol::text::is_name;
 use trunkline_protocol::{Conversation, ConversationId, ConversationKind, User};
 
 /// Members of a group, with what their owner and they themselves can do; or who the other one is.
@@ -97,7 +98,7 @@ fn Rename(conversation: RwSignal<Conversation>, change: Callback<GroupAmendment>
     let ready = move || {
         let name = name.read();
         let new = name.trim();
-        !new.is_empty() && new.chars().count() <= NAME_CHARS && conversation.read().name.as_deref() != Some(new)
+        is_name(new) && conversation.read().name.as_deref() != Some(new)
     };
     let submit = move |event: leptos::web_sys::SubmitEvent| {
         event.prevent_default();

@@ -8,6 +8,7 @@ use crate::state::chat::Chat;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use trunkline_protocol::limits::NAME_CHARS;
+use trunkline_protocol::text::is_name;
 use trunkline_protocol::{ConversationId, User};
 
 /// One person makes a direct conversation, several with a name make a group.
@@ -35,7 +36,7 @@ fn Form(open: RwSignal<bool>) -> impl IntoView {
     let ready = move || match picked.read().len() {
         0 => false,
         1 => true,
-        _ => !name.read().trim().is_empty() && name.read().trim().chars().count() <= NAME_CHARS,
+        _ => is_name(name.read().trim()),
     };
     let submit = move |event: leptos::web_sys::SubmitEvent| {
         event.prevent_default();
