@@ -1,33 +1,32 @@
 //! What the chat page asks of the server beside its WebSocket.
 #![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which can not be documented")]
 
-use crate::backend::{ChatSnapshot, GroupAmendment, Person, Refusal};
 #[cfg(feature = "ssr")]
-use crate::functions::{backend, caller};
+use crate::backend::ChatSnapshot;
+use crate::backend::{GroupAmendment, Person, Refusal};
+#[cfg(feature = "ssr")]
+use crate::functions::{answer, backend, caller};
+#[cfg(feature = "ssr")]
+use crate::return_path::ReturnPath;
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use trunkline_protocol::{ConversationId, UserId};
 
-/// The chat page, with the newest part of the conversation `open`; `None` if nobody is logged in.
+/// The chat page at `path`, with the newest part of the conversation `open`. Who is not logged in is sent to the login
+/// page, and gets `None`.
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the store does not answer.
 #[cfg(feature = "ssr")]
-pub async fn load_chat(open: Option<ConversationId>) -> Result<Option<ChatSnapshot>, Refusal> {
+pub async fn load_chat(open: Option<ConversationId>, path: &str) -> Result<Option<ChatSnapshot>, Refusal> {
     let caller = caller()?;
     match caller.viewer {
         Some(_) => backend()?.chat(&caller, open).await.map(Some),
-        None => Ok(None),
+        None => {
+            answer::go(&ReturnPath::or_home(path).after("/login"));
+            Ok(None)
+        }
     }
-}
-
-/// Nothing: the browser has the page from the server and never makes one.
-///
-/// # Errors
-/// None.
-#[cfg(not(feature = "ssr"))]
-pub async fn load_chat(_: Option<ConversationId>) -> Result<Option<ChatSnapshot>, Refusal> {
-    Ok(None)
 }
 
 /// People whose name contains `query`, at most 50; everyone if it is empty.

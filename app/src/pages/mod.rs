@@ -2,11 +2,11 @@
 //!
 //! # Layout
 //!
-//! - [`chat`]: the chat, at `/` and `/c/:id`
 //! - [`console`]: every frame of a connection, for people who operate or learn the system
 //!
 //! On the server only, since they are not alive as a whole, and work without scripts:
 //!
+//! - `chat`: the chat, at `/` and `/c/:id`; what is alive of it is an island among the components
 //! - `login`, `register`: the way in
 //! - `settings`: the account, its sessions and access tokens
 //! - `api`: the HTTP API's document
@@ -14,6 +14,7 @@
 
 #[cfg(feature = "ssr")]
 pub mod api;
+#[cfg(feature = "ssr")]
 pub mod chat;
 pub mod console;
 #[cfg(feature = "ssr")]

@@ -1,5 +1,6 @@
 //! The parts of the chat page, one component a file.
 //!
+//! - [`island`]: all of them together, alive
 //! - [`connection_banner`], [`account_menu`], [`announcer`]: around everything
 //! - [`conversation_list`] of [`conversation_row`]s: the left pane
 //! - [`conversation_pane`]: the right pane, with [`conversation_header`], [`message_log`] and [`composer`]
@@ -18,6 +19,7 @@ pub mod conversation_header;
 pub mod conversation_list;
 pub mod conversation_pane;
 pub mod conversation_row;
+pub mod island;
 pub mod member_row;
 pub mod message;
 pub mod message_log;
