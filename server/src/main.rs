@@ -8,9 +8,10 @@ use tracing_subscriber::EnvFilter;
 use trunkline_server::config::{Config, Options, Task};
 use trunkline_server::startup::{self, Server};
 
-/// How long tasks and threads that are still at work are waited for in the end: with what the server takes to stop,
-/// less than ten seconds.
-const END_WITHIN: Duration = Duration::from_millis(500);
+/// How long after it was told to stop the process lives at most. Supervisors commonly wait ten seconds before they kill.
+const END_WITHIN: Duration = Duration::from_millis(9_500);
+/// How long tasks and threads that are still at work are waited for in the end.
+const LAST_WORK: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     match begin() {
@@ -31,7 +32,7 @@ fn begin() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("could not start")?;
     let ended = runtime.block_on(run());
     // Without a limit it would wait for a store that hangs.
-    runtime.shutdown_timeout(END_WITHIN);
+    runtime.shutdown_timeout(LAST_WORK);
     ended
 }
 
@@ -54,7 +55,24 @@ async fn run() -> anyhow::Result<()> {
         "serving"
     );
     welcome(&public.unwrap_or_else(|| format!("http://{address}")), server.state()).await;
-    server.serve(stop_signal()?).await
+    let told = stop_signal()?;
+    let stop = async move {
+        told.await;
+        end_for_certain();
+    };
+    server.serve(stop).await
+}
+
+/// Ends the process in time whatever hangs, such as the threads of a store that waits for its file. What they have in
+/// hand was not acknowledged to anybody.
+fn end_for_certain() {
+    let end = || {
+        std::thread::sleep(END_WITHIN);
+        std::process::exit(0)
+    };
+    if let Err(error) = std::thread::Builder::new().name("end".into()).spawn(end) {
+        tracing::warn!(error = %error, "could not set a limit to the time that stopping takes");
+    }
 }
 
 fn start_logging(config: &Config) -> anyhow::Result<()> {

@@ -206,7 +206,8 @@ async fn a_store_that_can_not_write_is_told_to_senders_and_balancers_and_nothing
 async fn a_node_that_was_told_to_stop_is_gone_within_ten_seconds_whatever_hangs() {
     let database = Database::new();
     let server = TestServer::start_with(&database, Options::default()).await;
-    let ann = server.register("ann").await;
+    let (ann, bob) = (server.register("ann").await, server.register("bob").await);
+    let here = server.direct(&ann, &bob).await;
     server.stop().await;
     let mut node = ChildNode::start(&database, &["--drain-seconds", "6"]);
     // A client that does not move, and reads nothing of what it is told.
@@ -214,6 +215,11 @@ async fn a_node_that_was_told_to_stop_is_gone_within_ten_seconds_whatever_hangs(
     raw.hello().await;
     let other = open(&database);
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    // Each waits for the file ten seconds after the one before it.
+    for _ in 0..2 {
+        raw.send(here, "not to be stored").await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let start = Instant::now();
     let status = tokio::task::block_in_place(|| node.terminate());
     assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
