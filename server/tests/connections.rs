@@ -168,7 +168,7 @@ async fn an_access_token_opens_a_socket_until_it_is_revoked() {
     server.device(&bob).await.shows(here, &["by a script"]).await;
     let store = &server.node().store;
     let row = store.tokens(ann.id()).await.expect("the store").pop().expect("a token");
-    assert!(store.revoke_token(ann.id(), row.id, 1).await.expect("the store"));
+    assert!(store.revoke_token(ann.id(), row.id).await.expect("the store"));
     // Nobody told the node: it follows the store.
     assert_eq!(raw.closed_within(Duration::from_secs(4)).await, Some(CloseCode::SessionEnded.as_u16()));
     let mut raw = Raw::upgrade(request).await.expect("an upgrade");
@@ -184,7 +184,7 @@ async fn a_revoked_token_closes_its_sockets_at_once_where_the_node_is_told() {
     let mut raw = Raw::upgrade(request).await.expect("an upgrade");
     raw.hello().await;
     let row = server.node().store.tokens(ann.id()).await.expect("the store").pop().expect("a token");
-    assert!(server.node().store.revoke_token(ann.id(), row.id, 1).await.expect("the store"));
+    assert!(server.node().store.revoke_token(ann.id(), row.id).await.expect("the store"));
     server.node().ended(&[Credential::Token(row.id)]);
     assert_eq!(raw.closed_within(Duration::from_secs(1)).await, Some(CloseCode::SessionEnded.as_u16()));
 }

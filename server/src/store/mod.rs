@@ -510,7 +510,7 @@ pub trait Store: Send + Sync + 'static {
     async fn tokens(&self, user: UserId) -> Result<Vec<TokenRow>, StoreError>;
 
     /// Revokes one of the user's tokens; `false` if there is none such.
-    async fn revoke_token(&self, user: UserId, token: u64, at: Millis) -> Result<bool, StoreError>;
+    async fn revoke_token(&self, user: UserId, token: u64) -> Result<bool, StoreError>;
 
     /// Stores an invite (as a hash), good for `uses` accounts until `expires`.
     async fn create_invite(&self, by: UserId, invite: [u8; 32], uses: u32, expires: Millis) -> Result<(), StoreError>;

@@ -212,7 +212,7 @@ impl Backend for PageBackend {
 
     async fn revoke_token(&self, caller: &Caller, token: u64) -> Result<(), Refusal> {
         let me = caller.require()?.user.id;
-        let revoked = self.state.node.store.revoke_token(me, token, crate::clock::now()).await.map_err(refusal)?;
+        let revoked = self.state.node.store.revoke_token(me, token).await.map_err(refusal)?;
         if revoked {
             self.state.node.ended(&[crate::store::Credential::Token(token)]);
         }

@@ -54,7 +54,7 @@ async fn an_access_token_sends_and_stops_at_once_when_it_is_revoked() {
     token.say(&ben, "by token").await;
     let store = &site.state().node.store;
     let id = store.tokens(ann.id).await.expect("the store")[0].id;
-    assert!(store.revoke_token(ann.id, id, trunkline_server::clock::now()).await.expect("the store"));
+    assert!(store.revoke_token(ann.id, id).await.expect("the store"));
     site.state().node.ended(&[Credential::Token(id)]);
     token.post("/messages", json!({"to": "ben", "text": "too late"})).await.refused(401, "unauthorized");
     token.get("/conversations").await.refused(401, "unauthorized");

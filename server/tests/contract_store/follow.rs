@@ -145,7 +145,7 @@ async fn ended_sessions_and_tokens_are_told(db: Database) {
     told(&[Credential::Session(bob.session)]).await;
     db.a.set_password(cat.id, "new", NOW).await.unwrap();
     told(&[Credential::Session(cat.session), Credential::Token(token)]).await;
-    db.a.revoke_token(bob.id, bobs, NOW).await.unwrap();
+    db.a.revoke_token(bob.id, bobs).await.unwrap();
     told(&[Credential::Token(bobs)]).await;
 }
 

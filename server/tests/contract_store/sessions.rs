@@ -116,7 +116,7 @@ async fn there_are_only_so_many_tokens_at_a_time(db: Database) {
     }
     assert_refused!(db.b.create_token(ann.id, "script", secret(), NOW).await, StoreError::TooManyTokens);
     db.b.create_token(bob.id, "script", secret(), NOW).await.unwrap();
-    db.a.revoke_token(ann.id, last, NOW).await.unwrap();
+    db.a.revoke_token(ann.id, last).await.unwrap();
     db.b.create_token(ann.id, "script", secret(), NOW).await.unwrap();
 }
 
@@ -143,11 +143,11 @@ async fn a_token_opens_until_it_is_revoked(db: Database) {
     assert_eq!((identity.user, identity.credential), (ann.user.clone(), Credential::Token(token)));
     let listed: Vec<_> = db.b.tokens(ann.id).await.unwrap().into_iter().map(|row| (row.id, row.label)).collect();
     assert_eq!(listed, [(newer, "newer".to_owned()), (token, "script".to_owned())]);
-    assert!(!db.a.revoke_token(bob.id, token, NOW).await.unwrap(), "it is Ann's");
-    assert!(!db.a.revoke_token(ann.id, u64::MAX, NOW).await.unwrap());
+    assert!(!db.a.revoke_token(bob.id, token).await.unwrap(), "it is Ann's");
+    assert!(!db.a.revoke_token(ann.id, u64::MAX).await.unwrap());
     assert!(db.b.is_valid(Credential::Token(token), NOW).await.unwrap());
-    assert!(db.a.revoke_token(ann.id, token, NOW).await.unwrap());
-    assert!(!db.a.revoke_token(ann.id, token, NOW).await.unwrap());
+    assert!(db.a.revoke_token(ann.id, token).await.unwrap());
+    assert!(!db.a.revoke_token(ann.id, token).await.unwrap());
     assert!(!db.b.is_valid(Credential::Token(token), NOW).await.unwrap());
     assert!(db.b.token(&secret, NOW).await.unwrap().is_none());
     assert_eq!(db.b.tokens(ann.id).await.unwrap().len(), 1);

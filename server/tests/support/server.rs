@@ -9,12 +9,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use trunkline_protocol::{ConversationId, SessionId, User, UserId};
+use trunkline_protocol::{ConversationId, SendKey, SessionId, User, UserId};
 use trunkline_server::auth::accounts::Origin;
 use trunkline_server::config::{Config, Options};
 use trunkline_server::node::Node;
 use trunkline_server::startup::Server;
-use trunkline_server::store::{Amendment, Credential};
+use trunkline_server::store::{Amendment, Append, Credential};
 use trunkline_server::web::state::AppState;
 
 /// The password of everyone that [`TestServer::register`] makes.
@@ -165,6 +165,14 @@ impl TestServer {
     pub(crate) async fn group(&self, owner: &Login, members: &[&Login]) -> ConversationId {
         let members: Vec<_> = members.iter().map(|member| member.id()).collect();
         self.node().create_group(owner.id(), "Group", &members).await.expect("a group")
+    }
+
+    /// A message that is stored without going over a socket, as many as one likes in no time.
+    pub(crate) async fn store_message(&self, author: &Login, conversation: ConversationId, text: &str) {
+        let credential = Credential::Session(author.session);
+        let (author, key, text) = (author.id(), SendKey::random(), text.to_owned());
+        let append = Append { author, credential, conversation, key, text, at: 1 };
+        self.node().append(append).await.expect("stored");
     }
 
     /// Changes a group.

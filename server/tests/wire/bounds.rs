@@ -63,15 +63,7 @@ async fn a_client_that_does_not_read_is_closed_and_others_do_not_notice() {
     while !closed().await {
         assert!(sent < 20_000, "never closed");
         for _ in 0..200 {
-            let append = trunkline_server::store::Append {
-                author: ann.id(),
-                credential: trunkline_server::store::Credential::Session(ann.session),
-                conversation: here,
-                key: SendKey::random(),
-                text: text.clone(),
-                at: 1,
-            };
-            server.node().append(append).await.expect("stored");
+            server.store_message(&ann, here, &text).await;
             let most = server.node().hub.connections().iter().map(|handle| handle.outbound.waiting_bytes()).max();
             assert!(most.is_none_or(|most| most <= limits::QUEUE_BYTES), "{most:?} bytes wait");
         }

@@ -47,15 +47,7 @@ async fn a_page_of_the_longest_messages_is_fetched_whole_forwards_and_backwards(
     let Pair { server, ann, bob, here } = Pair::new().await;
     let text = "🦊".repeat(limits::MESSAGE_CHARS);
     for _ in 0..COUNT {
-        let append = trunkline_server::store::Append {
-            author: ann.id(),
-            credential: trunkline_server::store::Credential::Session(ann.session),
-            conversation: here,
-            key: SendKey::random(),
-            text: text.clone(),
-            at: 1,
-        };
-        server.node().append(append).await.expect("stored");
+        server.store_message(&ann, here, &text).await;
     }
     let forwards = server.device(&bob).await;
     forwards.shows_count(here, COUNT, SOON).await;

@@ -212,7 +212,7 @@ impl Store for SqliteStore {
         self.readers.read("read tokens", move |read| tokens::list(read, user)).await
     }
 
-    async fn revoke_token(&self, user: UserId, token: u64, _at: Millis) -> Result<bool, StoreError> {
+    async fn revoke_token(&self, user: UserId, token: u64) -> Result<bool, StoreError> {
         self.writer.write("revoke a token", move |write| tokens::revoke(write, user, token)).await
     }
 
