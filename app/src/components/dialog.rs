@@ -3,7 +3,7 @@
 use crate::components::icon::{Glyph, Icon};
 use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys::{Event, EventTarget};
+use leptos::web_sys::{Event, EventTarget, KeyboardEvent};
 
 /// A modal dialog with a heading. Its content exists only while it is open.
 #[component]
@@ -19,19 +19,39 @@ pub fn Dialog(
     children: ChildrenFn,
 ) -> impl IntoView {
     let node = NodeRef::<html::Dialog>::new();
+    // Whether it is about to be shown: asked for, and the browser has not drawn it yet.
+    let opening = StoredValue::new(false);
     Effect::new(move |_| {
-        let (Some(dialog), open) = (node.get(), open.get()) else { return };
-        if open && !dialog.open() {
+        let (Some(dialog), wanted) = (node.get(), open.get()) else { return };
+        if wanted && !dialog.open() {
+            opening.set_value(true);
             // One frame later the content is there, so that the browser finds what to focus.
             request_animation_frame(move || {
-                if dialog.is_connected() && !dialog.open() {
+                opening.try_set_value(false);
+                let wanted = open.try_get_untracked().unwrap_or_default();
+                if wanted && dialog.is_connected() && !dialog.open() {
                     let _refused = dialog.show_modal();
                 }
             });
-        } else if !open && dialog.open() {
+        } else if !wanted && dialog.open() {
             dialog.close();
         }
     });
+    // Escape is answered at once: the browser would close the dialog now and say so a task later, and a shortcut that
+    // is pressed between the two would find it open still.
+    let pressed = move |event: &KeyboardEvent| {
+        if event.key() == "Escape" {
+            event.prevent_default();
+            open.set(false);
+        }
+    };
+    // A phone's gesture closes it too. What is heard late must not close what has been opened again since.
+    let closed = move || {
+        let reopened = opening.get_value() || node.get_untracked().is_some_and(|dialog| dialog.open());
+        if !reopened {
+            open.set(false);
+        }
+    };
     // Only the backdrop is the dialog itself: all of its surface is covered by the panel.
     let backdrop = move |event: &Event| {
         let dialog = node.get_untracked().map(|dialog| EventTarget::from((*dialog).clone()));
@@ -44,7 +64,8 @@ pub fn Dialog(
             node_ref=node
             id=id
             aria-labelledby=heading.get_value()
-            on:close=move |_| open.set(false)
+            on:close=move |_| closed()
+            on:keydown=move |event| pressed(&event)
             on:click=move |event| if backdrop(&event) { open.set(false) }
         >
             <Show when=move || open.get()>

@@ -37,6 +37,16 @@ test("Ctrl+K switches the conversation, with arrows, Enter and Escape", async ({
   await page.keyboard.press("Escape");
   await expect(dialog).toBeHidden();
 
+  for (let again = 0; again < 10; again += 1) {
+    await page.keyboard.press("Control+K");
+    await expect(field).toBeFocused();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+K");
+    await expect(field, "a key pressed right after Escape opens it again").toBeFocused();
+    await page.keyboard.press("Control+K");
+    await expect(dialog).toBeHidden();
+  }
+
   await page.keyboard.press("Meta+K");
   await expect(field).toBeFocused();
   await page.keyboard.type(bo.displayName);
