@@ -279,6 +279,23 @@ pub struct Account {
     pub disabled: bool,
 }
 
+/// An account in an administrator's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRow {
+    /// As others see them.
+    pub user: User,
+    /// May administer.
+    pub admin: bool,
+    /// May not log in.
+    pub disabled: bool,
+    /// When it was made.
+    pub created: Millis,
+    /// When they were last connected; `None` if never.
+    pub last_seen: Option<Millis>,
+    /// How many live sessions they have.
+    pub sessions: u32,
+}
+
 /// A new account.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
@@ -467,6 +484,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Changes the password's hash and ends all sessions and access tokens. Returns those that were ended.
     async fn set_password(&self, user: UserId, password: &str, at: Millis) -> Result<Vec<Credential>, StoreError>;
+
+    /// Accounts as [`Store::directory`] finds them, disabled ones too, with their sessions that are live at `now`.
+    async fn accounts(&self, query: &str, limit: u32, now: Millis) -> Result<Vec<AccountRow>, StoreError>;
+
+    /// Disables an account, which ends all its sessions and access tokens, or enables it again, which brings none of
+    /// them back. Returns those that were ended; none if it was so already. `UnknownUser` for who does not exist.
+    async fn set_disabled(&self, user: UserId, disabled: bool, at: Millis) -> Result<Vec<Credential>, StoreError>;
 
     /// Remembers when a user was last connected (forward only).
     async fn set_last_seen(&self, users: &[UserId], at: Millis) -> Result<(), StoreError>;

@@ -1,8 +1,8 @@
 //! Accounts, invites, the directory, and who was seen when.
 
-use crate::harness::{Database, LATER, NOW, account, assert_refused, join_all, secret};
-use trunkline_protocol::{Presence, Seq, UserId};
-use trunkline_server::store::{NewAccount, StoreError};
+use crate::harness::{Database, LATER, NOW, Person, account, assert_refused, join_all, post, secret};
+use trunkline_protocol::{Presence, Seq, SessionId, UserId};
+use trunkline_server::store::{AccountRow, AppendError, Credential, NewAccount, NewSession, StoreError};
 
 contract!(
     the_first_account_of_a_race_is_the_only_administrator,
@@ -15,6 +15,9 @@ contract!(
     the_directory_takes_queries_to_the_letter,
     a_new_display_name_shows_everywhere,
     last_seen_moves_forward_only,
+    administrators_find_all_accounts_with_their_sessions,
+    who_is_disabled_is_out_everywhere_and_can_not_come_back,
+    who_is_enabled_again_begins_anew,
     everything_is_there_after_a_restart,
 );
 
@@ -171,4 +174,69 @@ async fn everything_is_there_after_a_restart(db: Database) {
     assert!(db.b.session(&ann.token, NOW).await.unwrap().is_some());
     db.post(&bob, group, "go on").await;
     assert!(db.a.follow(None).await.unwrap().position > after.1.position);
+}
+
+async fn administrators_find_all_accounts_with_their_sessions(db: Database) {
+    let [ann, bob, zoe] = db.people(["ann", "bob", "zoe"]).await;
+    db.a.set_last_seen(&[bob.id], NOW + 5).await.unwrap();
+    let device = "tests".to_owned();
+    let (id, token) = (SessionId::random(), secret());
+    let expired = NewSession { id, user: bob.id, token, device, at: NOW - 9, expires: NOW };
+    db.a.create_session(expired).await.unwrap();
+    db.a.set_disabled(zoe.id, true, NOW).await.unwrap();
+    let rows = db.b.accounts("", 10, NOW).await.unwrap();
+    let row = |user: &Person, admin, disabled, last_seen, sessions| AccountRow {
+        user: user.user.clone(),
+        admin,
+        disabled,
+        created: NOW,
+        last_seen,
+        sessions,
+    };
+    let all =
+        [row(&ann, true, false, None, 1), row(&bob, false, false, Some(NOW + 5), 1), row(&zoe, false, true, None, 0)];
+    assert_eq!(rows, all, "by shown name, the expired session left out");
+    assert_eq!(db.b.accounts("OB", 10, NOW).await.unwrap(), all[1..2]);
+    assert_eq!(db.b.accounts("", 2, NOW).await.unwrap(), all[..2]);
+    assert_eq!(db.b.accounts("%", 10, NOW).await.unwrap(), []);
+}
+
+async fn who_is_disabled_is_out_everywhere_and_can_not_come_back(db: Database) {
+    let [ann, bob] = db.people(["ann", "bob"]).await;
+    let here = db.direct(&ann, &bob).await;
+    let (secret_token, position) = (secret(), db.b.follow(None).await.unwrap().position);
+    let token = db.a.create_token(bob.id, "script", secret_token, NOW).await.unwrap();
+    let credentials = [Credential::Session(bob.session), Credential::Token(token)];
+    assert_eq!(db.a.set_disabled(bob.id, true, NOW).await.unwrap(), credentials);
+    assert_eq!(db.a.set_disabled(bob.id, true, NOW).await.unwrap(), [], "so already");
+    // Who follows learns of it.
+    let followed = db.b.follow(Some(position)).await.unwrap();
+    assert!(credentials.iter().all(|ended| followed.ended.contains(ended)), "{:?}", followed.ended);
+    for credential in credentials {
+        assert!(!db.b.is_valid(credential, NOW).await.unwrap());
+    }
+    assert!(db.b.session(&bob.token, NOW).await.unwrap().is_none());
+    assert!(db.b.token(&secret_token, NOW).await.unwrap().is_none());
+    assert_eq!(post(&*db.b, bob.says(here, "late")).await, Err(AppendError::SessionEnded));
+    let id = SessionId::random();
+    let again = NewSession { id, user: bob.id, token: secret(), device: String::new(), at: NOW, expires: LATER };
+    assert_refused!(db.b.create_session(again).await, StoreError::UnknownUser);
+    assert_refused!(db.b.create_token(bob.id, "x", secret(), NOW).await, StoreError::UnknownUser);
+    assert!(db.b.account("bob").await.unwrap().unwrap().disabled);
+    assert!(db.found("bob", 10).await.is_empty(), "not in the directory");
+    assert_refused!(db.a.set_disabled(UserId(4711), true, NOW).await, StoreError::UnknownUser);
+    assert!(db.b.session(&ann.token, NOW).await.unwrap().is_some(), "nobody else");
+}
+
+async fn who_is_enabled_again_begins_anew(db: Database) {
+    let [_ann, bob] = db.people(["ann", "bob"]).await;
+    db.a.set_disabled(bob.id, true, NOW).await.unwrap();
+    assert_eq!(db.a.set_disabled(bob.id, false, NOW).await.unwrap(), []);
+    assert!(!db.b.account("bob").await.unwrap().unwrap().disabled);
+    assert!(db.b.session(&bob.token, NOW).await.unwrap().is_none(), "what was ended stays so");
+    let (id, token) = (SessionId::random(), secret());
+    let session = NewSession { id, user: bob.id, token, device: String::new(), at: NOW, expires: LATER };
+    db.b.create_session(session).await.unwrap();
+    assert!(db.a.session(&token, NOW).await.unwrap().is_some());
+    assert_eq!(db.found("bob", 10).await, ["bob"]);
 }

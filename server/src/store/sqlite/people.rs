@@ -7,7 +7,7 @@ use super::fault::{Fault, Trouble};
 use super::rows::{self, Sql, USER};
 use super::writer::Write;
 use super::{invites, sessions, tokens};
-use crate::store::{Account, Credential, NewAccount, StoreError};
+use crate::store::{Account, AccountRow, Credential, NewAccount, StoreError};
 
 /// [`crate::store::Store::create_account`].
 pub(super) fn create(write: &Write<'_>, account: NewAccount) -> Result<Account, Fault> {
@@ -98,6 +98,52 @@ pub(super) fn set_password(
     if write.prepare_cached(SQL)?.execute((user.sql(), password))? == 0 {
         return Err(StoreError::UnknownUser.into());
     }
+    let mut ended = sessions::end_all(write, user, None, at)?;
+    ended.extend(tokens::revoke_all(write, user)?);
+    Ok(ended)
+}
+
+/// [`crate::store::Store::accounts`].
+pub(super) fn accounts(
+    connection: &Connection,
+    query: &str,
+    limit: u32,
+    now: Millis,
+) -> Result<Vec<AccountRow>, Fault> {
+    let sql = format!(
+        "SELECT {USER}, admin, disabled, users.created, last_seen,
+             (SELECT count(*) FROM sessions s WHERE s.user = users.id AND s.ended IS NULL AND s.expires > ?3)
+         FROM users WHERE instr(name, ?1) OR instr(folded, ?1) ORDER BY folded, users.id LIMIT ?2"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map((query.to_lowercase(), limit, now), |row| {
+        Ok(AccountRow {
+            user: rows::user(row, 0)?,
+            admin: row.get(3)?,
+            disabled: row.get(4)?,
+            created: row.get(5)?,
+            last_seen: row.get(6)?,
+            sessions: row.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// [`crate::store::Store::set_disabled`].
+pub(super) fn set_disabled(
+    write: &Write<'_>,
+    user: UserId,
+    disabled: bool,
+    at: Millis,
+) -> Result<Vec<Credential>, Fault> {
+    const SQL: &str = "UPDATE users SET disabled = ?2 WHERE id = ?1";
+    if write.prepare_cached(SQL)?.execute((user.sql(), disabled))? == 0 {
+        return Err(StoreError::UnknownUser.into());
+    }
+    if !disabled {
+        return Ok(Vec::new());
+    }
+    // Ended for good and not only refused: so nodes that follow the store learn of it too.
     let mut ended = sessions::end_all(write, user, None, at)?;
     ended.extend(tokens::revoke_all(write, user)?);
     Ok(ended)

@@ -10,8 +10,8 @@ use trunkline_protocol::{
 use super::writer::Write;
 use super::{SqliteStore, append, conversations, cursors, groups, invites, log, people, sessions, tokens};
 use crate::store::{
-    Account, Amendment, Append, AppendError, Appended, Credential, CursorState, Followed, Identity, Membership,
-    NewAccount, NewSession, Range, Resume, SessionRow, Store, StoreError, TokenRow,
+    Account, AccountRow, Amendment, Append, AppendError, Appended, Credential, CursorState, Followed, Identity,
+    Membership, NewAccount, NewSession, Range, Resume, SessionRow, Store, StoreError, TokenRow,
 };
 
 #[async_trait]
@@ -148,6 +148,16 @@ impl Store for SqliteStore {
         let password = password.to_owned();
         let work = move |write: &Write<'_>| people::set_password(write, user, &password, at);
         self.writer.write("change a password", work).await
+    }
+
+    async fn accounts(&self, query: &str, limit: u32, now: Millis) -> Result<Vec<AccountRow>, StoreError> {
+        let query = query.to_owned();
+        self.readers.read("list accounts", move |read| people::accounts(read, &query, limit, now)).await
+    }
+
+    async fn set_disabled(&self, user: UserId, disabled: bool, at: Millis) -> Result<Vec<Credential>, StoreError> {
+        let work = move |write: &Write<'_>| people::set_disabled(write, user, disabled, at);
+        self.writer.write("disable or enable an account", work).await
     }
 
     async fn set_last_seen(&self, users: &[UserId], at: Millis) -> Result<(), StoreError> {
