@@ -8,6 +8,7 @@
 //! - [`auth`]: accounts, logins, access tokens
 //! - [`connection`]: one WebSocket
 //! - [`node`]: the hub of connections, and how messages get from one to the others
+//! - [`tls`]: TLS to the servers that a node depends on
 //! - [`store`], [`bus`], [`presence`]: the seams. Each `mod.rs` is the trait and its guarantees, siblings implement it.
 
 // The types of views grow with the pages.
@@ -24,4 +25,5 @@ pub mod presence;
 pub mod startup;
 pub mod store;
 pub mod text;
+pub mod tls;
 pub mod web;
