@@ -16,6 +16,7 @@
 
 pub mod client;
 pub mod codes;
+mod field;
 pub mod frames;
 pub mod ids;
 pub mod limits;

@@ -1,7 +1,9 @@
 //! What a conversation consists of.
 
+use crate::field::{Missing, Scalar, need, plain};
 use crate::ids::{ConversationId, Millis, SendKey, Seq, UserId};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A person, as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,7 +103,7 @@ pub struct Change {
 }
 
 /// What a change did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ChangeBody {
     /// A message was posted.
@@ -135,7 +137,6 @@ pub enum ChangeBody {
         owner: UserId,
     },
     /// A kind of a later version: it keeps its place in the log and is not shown.
-    #[serde(other)]
     Unknown,
 }
 
@@ -153,6 +154,56 @@ impl ChangeBody {
     #[must_use]
     pub const fn changes_members(&self) -> bool {
         matches!(self, Self::MembersAdded { .. } | Self::MemberRemoved { .. })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum BodyKind {
+    Posted,
+    Created,
+    MembersAdded,
+    MemberRemoved,
+    Renamed,
+    OwnerChanged,
+    #[serde(other)]
+    Unknown,
+}
+
+/// Everything that a change can say.
+#[derive(Deserialize)]
+struct BodyFields<'a> {
+    kind: BodyKind,
+    #[serde(borrow, default)]
+    text: Scalar<'a>,
+    #[serde(borrow, default)]
+    name: Scalar<'a>,
+    members: Option<Vec<User>>,
+    #[serde(borrow, default)]
+    member: Scalar<'a>,
+    #[serde(borrow, default)]
+    owner: Scalar<'a>,
+}
+
+impl<'de> Deserialize<'de> for ChangeBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BodyFields::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
+    }
+}
+
+impl TryFrom<BodyFields<'_>> for ChangeBody {
+    type Error = Missing;
+
+    fn try_from(fields: BodyFields<'_>) -> Result<Self, Missing> {
+        Ok(match fields.kind {
+            BodyKind::Posted => Self::Posted { text: plain(fields.text, "text")? },
+            BodyKind::Created => Self::Created { name: plain(fields.name, "name")? },
+            BodyKind::MembersAdded => Self::MembersAdded { members: need(fields.members, "members")? },
+            BodyKind::MemberRemoved => Self::MemberRemoved { member: plain(fields.member, "member")? },
+            BodyKind::Renamed => Self::Renamed { name: plain(fields.name, "name")? },
+            BodyKind::OwnerChanged => Self::OwnerChanged { owner: plain(fields.owner, "owner")? },
+            BodyKind::Unknown => Self::Unknown,
+        })
     }
 }
 

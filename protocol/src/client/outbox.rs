@@ -30,7 +30,7 @@ pub struct Entry {
 
 /// How a message on its way stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(tag = "state", rename_all = "snake_case", from = "StateFields")]
 pub enum EntryState {
     /// Sent on the present socket, not yet answered.
     InFlight,
@@ -43,8 +43,25 @@ pub enum EntryState {
     },
     /// Will be sent when its turn comes, again if need be. A state of a later version is read as this one:
     /// sending again does no harm, losing the text would.
-    #[serde(other)]
     Waiting,
+}
+
+/// An entry's state as it is read.
+#[derive(Deserialize)]
+struct StateFields {
+    state: String,
+    code: Option<ErrorCode>,
+    message: Option<String>,
+}
+
+impl From<StateFields> for EntryState {
+    fn from(fields: StateFields) -> Self {
+        match (fields.state.as_str(), fields.code, fields.message) {
+            ("in_flight", ..) => Self::InFlight,
+            ("failed", Some(code), Some(message)) => Self::Failed { code, message },
+            _ => Self::Waiting,
+        }
+    }
 }
 
 /// An entry and what this socket has seen of it.

@@ -1,24 +1,26 @@
 //! What crosses the WebSocket: JSON text frames, told apart by `type`.
 //!
 //! Unknown fields and unknown frame types are ignored by both ends, so that neighbouring versions work side
-//! by side in a rolling deploy.
+//! by side in a rolling deploy. For this a name that stands for a list or an
+//! object in one frame stands for the same in every frame of its direction, in later versions too.
+
+mod fields;
 
 use crate::codes::ErrorCode;
 use crate::ids::{ConversationId, Epoch, Millis, NodeId, Position, SendKey, Seq, UserId};
 use crate::model::{Change, Conversation, Presence};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// From a client to its node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
     /// The first frame of every connection, within [`crate::limits::HELLO_WITHIN`].
     Hello {
         /// The history that `position` belongs to; absent when the client knows nothing yet.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         epoch: Option<Epoch>,
         /// The commit position up to which the client has been told everything.
-        #[serde(default)]
         position: Position,
     },
     /// Append a message. Answered by [`ServerFrame::Ack`] or [`ServerFrame::Refused`].
@@ -61,12 +63,11 @@ pub enum ClientFrame {
     /// Answered by [`ServerFrame::Pong`].
     Ping {},
     /// A frame of a later version; answered by [`ErrorCode::UnknownFrame`].
-    #[serde(other)]
     Unknown,
 }
 
 /// From a node to a client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// The answer to a hello, and the first frame that a node writes: what it says before is ignored, since nobody knows
@@ -109,7 +110,7 @@ pub enum ServerFrame {
         /// One sentence for people.
         message: String,
         /// When to try again, in milliseconds from now; absent for what will never succeed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         retry_after: Option<u32>,
     },
     /// A frame could not be used; the connection goes on.
@@ -119,7 +120,7 @@ pub enum ServerFrame {
         /// One sentence for people.
         message: String,
         /// The conversation that the frame named, if it named one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         conversation: Option<ConversationId>,
     },
     /// A new entry of a conversation's log.
@@ -160,10 +161,9 @@ pub enum ServerFrame {
         /// Highest seq they have read.
         read: Seq,
         /// For the user's own devices: what is unread after `read`, counted at `head`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         unread: Option<u64>,
         /// The head at which `unread` was counted.
-        #[serde(default)]
         head: Seq,
     },
     /// Presence of watched users: all of them after a watch, later those that changed.
@@ -194,6 +194,5 @@ pub enum ServerFrame {
         after: u32,
     },
     /// A frame of a later version.
-    #[serde(other)]
     Unknown,
 }
