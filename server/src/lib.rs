@@ -8,6 +8,7 @@
 //! - [`auth`]: accounts, logins, access tokens
 //! - [`connection`]: one WebSocket
 //! - [`node`]: the hub of connections, and how messages get from one to the others
+//! - [`redis`]: how Redis is reached, in each of the forms that people run it
 //! - [`tls`]: TLS to the servers that a node depends on
 //! - [`store`], [`bus`], [`presence`]: the seams. Each `mod.rs` is the trait and its guarantees, siblings implement it.
 
@@ -22,6 +23,7 @@ pub mod connection;
 pub mod metrics;
 pub mod node;
 pub mod presence;
+pub mod redis;
 pub mod startup;
 pub mod store;
 pub mod text;

@@ -45,6 +45,8 @@ pub struct Metrics {
     pub store_writable: IntGauge,
     /// 1 while the lease is renewed.
     pub lease_up: IntGauge,
+    /// 1 while the presence registry is not believed, so that everyone is told of everything.
+    pub presence_in_doubt: IntGauge,
 }
 
 impl Metrics {
@@ -104,6 +106,7 @@ impl Metrics {
             store_up: gauge("store_up", "1 while the store can be read")?,
             store_writable: gauge("store_writable", "1 while the last write was committed")?,
             lease_up: gauge("lease_up", "1 while the lease is renewed")?,
+            presence_in_doubt: gauge("presence_in_doubt", "1 while the presence registry is not believed")?,
             registry,
         };
         metrics.bus_up.set(1);

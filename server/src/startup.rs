@@ -6,6 +6,7 @@ use crate::config::{BusUrl, Config};
 use crate::metrics::Metrics;
 use crate::node::{Node, Parts};
 use crate::presence::{Registry, memory::MemoryRegistry, redis::RedisRegistry};
+use crate::redis::Servers;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::lock::{LockError, NodeLock};
 use crate::store::{Durability, Store};
@@ -148,10 +149,10 @@ fn connect(config: &Config, history: Epoch) -> anyhow::Result<(Arc<dyn Bus>, Arc
     let prefix = format!("{}:{history}", config.bus_prefix);
     Ok(match &config.bus {
         BusUrl::Memory => (Arc::new(MemoryBus::new()), Arc::new(MemoryRegistry::new())),
-        BusUrl::Redis(url) => (
-            Arc::new(RedisBus::connect(url, &prefix).context("bus: not a Redis address")?),
-            Arc::new(RedisRegistry::connect(url, &prefix).context("bus: not a Redis address")?),
-        ),
+        BusUrl::Redis(url) => {
+            let servers = Servers::new((**url).clone()).context("bus: TLS can not be set up")?;
+            (Arc::new(RedisBus::new(&servers, &prefix)), Arc::new(RedisRegistry::new(&servers, &prefix)))
+        }
     })
 }
 
@@ -177,7 +178,7 @@ async fn lock(config: &Config) -> anyhow::Result<NodeLock> {
 fn meeting_point(config: &Config) -> String {
     match &config.bus {
         BusUrl::Memory => "memory".to_owned(),
-        bus @ BusUrl::Redis(_) => format!("{} with the prefix {}", bus.server(), config.bus_prefix),
+        bus @ BusUrl::Redis(_) => format!("{bus} with the prefix {}", config.bus_prefix),
     }
 }
 

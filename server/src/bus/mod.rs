@@ -12,7 +12,6 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use trunkline_protocol::NodeId;
 
@@ -40,14 +39,6 @@ pub enum BusHealth {
     Up,
     /// At least one of them is not; the bus is trying.
     Down,
-}
-
-/// Why a bus could not be set up. Being unreachable is no such reason: it connects later.
-#[derive(Debug, Error)]
-pub enum BusError {
-    /// The address can not be one.
-    #[error("the bus address is not valid")]
-    Address(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// The seam. See the module for what it guarantees.

@@ -8,6 +8,7 @@ mod options;
 pub use options::{Options, Task};
 
 use crate::node::Routing;
+use crate::redis::RedisUrl;
 use crate::store::Durability;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -74,13 +75,13 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What carries envelopes between nodes.
+/// What carries envelopes between nodes. Is shown without user, password and files: as the servers alone.
 #[derive(Clone, PartialEq, Eq)]
 pub enum BusUrl {
     /// One node alone.
     Memory,
-    /// A Redis server, by its URL, which may hold a password.
-    Redis(String),
+    /// Redis, in one of its forms.
+    Redis(Box<RedisUrl>),
 }
 
 impl fmt::Debug for BusUrl {
@@ -90,29 +91,12 @@ impl fmt::Debug for BusUrl {
 }
 
 impl fmt::Display for BusUrl {
-    /// Without user and password.
+    /// What two nodes have in common that use the same.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, secret, server, query) = self.parts();
-        write!(f, "{scheme}{}{server}{}", if secret { "…@" } else { "" }, if query { "?…" } else { "" })
-    }
-}
-
-impl BusUrl {
-    /// The server alone, by which nodes with different users know that they use the same.
-    #[must_use]
-    pub fn server(&self) -> String {
-        let (scheme, _, server, _) = self.parts();
-        format!("{scheme}{server}")
-    }
-
-    /// Scheme, whether a user or password follows, server, and whether a query follows, which may hold a password.
-    fn parts(&self) -> (&str, bool, &str, bool) {
-        let Self::Redis(url) = self else { return ("memory", false, "", false) };
-        let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + "://".len()));
-        // A password may contain a question mark.
-        let (secret, rest) = rest.rsplit_once('@').map_or((false, rest), |(_, server)| (true, server));
-        let (server, query) = rest.split_once('?').map_or((rest, false), |(server, _)| (server, true));
-        (scheme, secret, server, query)
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Redis(url) => url.fmt(f),
+        }
     }
 }
 
@@ -182,12 +166,13 @@ fn bus(url: &str) -> Result<BusUrl, ConfigError> {
     if url == "memory" {
         return Ok(BusUrl::Memory);
     }
-    let is_redis = |scheme: &str| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty());
-    if is_redis("redis://") || is_redis("redis+unix://") {
-        return Ok(BusUrl::Redis(url.to_owned()));
-    }
-    let problem = format!("{} is neither memory nor a Redis address, such as redis://127.0.0.1:6379", redact(url));
-    Err(ConfigError::new("bus", problem))
+    RedisUrl::parse(url).map(|url| BusUrl::Redis(Box::new(url))).map_err(|error| {
+        let problem = format!(
+            "{} is neither memory nor an address of Redis, such as redis://127.0.0.1:6379: {error}",
+            redact(url)
+        );
+        ConfigError::new("bus", problem)
+    })
 }
 
 /// A URL that may hold a secret and is not understood: only its scheme is shown.
@@ -240,8 +225,13 @@ mod tests {
     }
 
     #[test]
-    fn a_redis_server_is_reached_by_address_or_by_socket() {
-        for url in ["redis://127.0.0.1:6379", "redis+unix:///run/redis.sock"] {
+    fn redis_is_reached_in_all_its_forms() {
+        for url in [
+            "redis://127.0.0.1:6379",
+            "redis+unix:///run/redis.sock",
+            "redis+sentinel://a:26379,b:26379/mymaster",
+            "rediss+cluster://a:6379,b:6379",
+        ] {
             let options = Options { bus: Some(url.to_owned()), ..Options::default() };
             let config = Config::try_from(options).expect("an address");
             assert_eq!(config.bus.to_string(), url);
@@ -264,14 +254,13 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let url = BusUrl::Redis("redis://user:secret@host:6379/1".to_owned());
-        assert_eq!(format!("{url} {url:?}"), "redis://…@host:6379/1 redis://…@host:6379/1");
-        let url = BusUrl::Redis("redis+unix:///run/redis.sock?user=a&pass=secret".to_owned());
-        assert_eq!(
-            (url.to_string(), url.server()),
-            ("redis+unix:///run/redis.sock?…".into(), "redis+unix:///run/redis.sock".into())
-        );
-        assert_eq!(BusUrl::Redis("redis://a:secret@host/1".to_owned()).server(), "redis://host/1");
+        let secret = "redis://user:secret@host:6379/1".to_owned();
+        let config = Config::try_from(Options { bus: Some(secret), ..Options::default() }).expect("an address");
+        assert_eq!(format!("{} {:?}", config.bus, config.bus), "redis://host:6379/1 redis://host:6379/1");
+        assert!(!format!("{config:?}").contains("secret"));
+        for wrong in ["redis://user:secret@host:port", "redis://user:secret@", "rediss://u:p@host?secret=secret"] {
+            assert!(!error(Options { bus: Some(wrong.to_owned()), ..Options::default() }).contains("secret"));
+        }
         let mut options = Options { bus: Some("rediss:user:secret@host".to_owned()), ..Options::default() };
         assert!(!error(options.clone()).contains("secret"));
         options.bus = None;

@@ -64,8 +64,9 @@ pub struct Options {
     /// system has it, which survives a crash of the program only [default: fsync]
     #[arg(long, env = "TRUNKLINE_DURABILITY")]
     pub durability: Option<Durability>,
-    /// What carries messages between nodes: `memory` for one node alone, `redis://[user:password@]host:port` or
-    /// `redis+unix:///path/of/socket` [default: memory]
+    /// What carries messages between nodes: `memory` for one node alone, or Redis or Valkey as
+    /// `redis://[user:password@]host:port`, `redis+unix:///path/of/socket`, `redis+sentinel://host:port,…/service` or
+    /// `redis+cluster://host:port,…`; `rediss…` is TLS, with `?ca=FILE&cert=FILE&key=FILE` [default: memory]
     #[arg(long, env = "TRUNKLINE_BUS", value_name = "URL", hide_env_values = true)]
     pub bus: Option<String>,
     /// Prefix of everything this cluster keeps in Redis [default: trunkline]

@@ -69,7 +69,13 @@ pub async fn run(node: Arc<Node>) {
     loop {
         tokio::select! {
             () = node.stop.cancelled() => return,
-            changed = health.changed() => if changed.is_err() { return },
+            changed = health.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                // Down and up again may be seen as no change, and what was told meanwhile was not heard.
+                node.follow.notify_one();
+            }
             _ = ticks.tick() => {
                 node.note_dropped();
                 let now = Instant::now();

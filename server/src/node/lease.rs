@@ -1,16 +1,16 @@
 //! This incarnation's lease, and the presence of users.
 //!
 //! The registry may lose everything or be down: then the node goes on and enters its users again as soon as it
-//! can. Only a node that did not run for longer than its lease (stopped, suspended) must start over, because the
-//! others have taken its users for gone.
+//! can, and while nobody can say who is where, watchers are told nothing new. Only a node that did not run for longer than
+//! its lease (stopped, suspended) must start over, because the others have taken its users for gone.
 
 use super::Node;
 use super::frames;
 use super::inbox;
 use crate::bus::envelope::Signal;
 use crate::connection::handle::Handle;
-use crate::presence::{LEASE, RENEW_EVERY, Renewal};
-use std::collections::HashMap;
+use crate::presence::{LEASE, PresenceError, RENEW_EVERY, Renewal};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -24,11 +24,23 @@ const ABSENT_AFTER: Duration = Duration::from_secs(3);
 /// "last seen" is off by this at most.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 
-/// What the watchers here were told last.
+/// How long, while nobody can say who is where, users count as what they were told to be. Longer than Redis takes to be
+/// started anew, with all nodes entering their users again.
+const TOLD_COUNTS: Duration = Duration::from_secs(30);
+
+/// How soon a lease that was seen to be lost is renewed before its time, so that one that can not be had is not asked
+/// for again and again.
+const LOST_FOR: Duration = Duration::from_millis(200);
+
+/// What the watchers here were told last, and what the registry does not know yet.
 #[derive(Debug, Default)]
 pub struct Presences {
     told: Mutex<HashMap<UserId, bool>>,
     enter_again: AtomicBool,
+    /// Users who left and may still stand in the registry. At most as many as were here at once during one outage.
+    leave_again: Mutex<HashSet<UserId>>,
+    /// The incarnation that had a lease.
+    leased: Mutex<Option<NodeId>>,
 }
 
 impl Presences {
@@ -37,13 +49,27 @@ impl Presences {
         self.enter_again.store(true, Ordering::Relaxed);
     }
 
+    /// The registry may still have these users here: take them out with the next renewal.
+    fn leave_again(&self, users: impl IntoIterator<Item = UserId>) {
+        self.leaving().extend(users);
+    }
+
+    /// Notes that this incarnation has a lease now; gives whether it had one before.
+    fn has_lease(&self, node: NodeId) -> bool {
+        self.leased.lock().unwrap_or_else(PoisonError::into_inner).replace(node) == Some(node)
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, HashSet<UserId>> {
+        self.leave_again.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Held while something is told, so that what is remembered is what was told last.
     fn told(&self) -> MutexGuard<'_, HashMap<UserId, bool>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn retain(&self, watched: &[UserId]) {
-        let watched: std::collections::HashSet<_> = watched.iter().collect();
+        let watched: HashSet<_> = watched.iter().collect();
         self.told().retain(|user, _| watched.contains(user));
     }
 }
@@ -64,7 +90,10 @@ async fn keep(node: &Arc<Node>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = SystemTime::now();
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = async { node.locator.lost().await; tokio::time::sleep(LOST_FOR).await } => {}
+        }
         // The time of day also goes on while a machine sleeps, which the monotonic clock does not.
         let now = SystemTime::now();
         if now.duration_since(last).unwrap_or_default() > LEASE {
@@ -96,21 +125,49 @@ impl Node {
     async fn renew(&self) {
         let id = self.id();
         let enter_again = self.presences.enter_again.swap(false, Ordering::Relaxed);
+        let left = std::mem::take(&mut *self.presences.leaving());
+        let left: Vec<_> = left.into_iter().filter(|&user| !self.hub.has_user(user)).collect();
         let renewal = async {
-            match self.registry.renew(id).await? {
-                Renewal::Kept if !enter_again => Ok(()),
-                _ => self.registry.enter(id, &self.hub.users()).await,
+            let renewal = self.registry.renew(id).await?;
+            if renewal == Renewal::Fresh || enter_again {
+                self.registry.enter(id, &self.hub.users()).await?;
             }
+            if !left.is_empty() {
+                self.registry.leave(id, &left).await?;
+            }
+            Ok::<_, PresenceError>(renewal)
         };
         // A registry that hangs must not look as if this process had not run either.
         let renewed = tokio::time::timeout(RENEW_EVERY, renewal).await;
-        self.metrics.lease_up.set(i64::from(matches!(renewed, Ok(Ok(())))));
+        self.metrics.lease_up.set(i64::from(matches!(renewed, Ok(Ok(_)))));
         match renewed {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => tracing::debug!(error = %error, "could not renew the lease"),
-            Err(error) => tracing::debug!(error = %error, "could not renew the lease in time"),
+            Ok(Ok(renewal)) => {
+                let had_one = self.presences.has_lease(id);
+                // The others' leases may be lost as well.
+                if renewal == Renewal::Fresh && had_one {
+                    self.locator.doubt();
+                }
+                // Back while they were taken out.
+                if left.iter().any(|&user| self.hub.has_user(user)) {
+                    self.presences.enter_again();
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(error = %error, "could not renew the lease");
+                self.not_renewed(left);
+            }
+            Err(error) => {
+                tracing::debug!(error = %error, "could not renew the lease in time");
+                self.not_renewed(left);
+            }
         }
+        self.metrics.presence_in_doubt.set(i64::from(self.locator.in_doubt_since().is_some()));
+    }
+
+    fn not_renewed(&self, left: Vec<UserId>) {
+        self.locator.doubt();
         self.presences.enter_again();
+        self.presences.leave_again(left);
     }
 
     /// This process did not run for longer than its lease: its users were taken for gone, and what its
@@ -144,8 +201,8 @@ impl Node {
                 return;
             }
             if let Err(error) = node.registry.leave(node.id(), &[user]).await {
-                // The entry ends with the lease at the latest.
                 tracing::debug!(error = %error, "could not leave the registry");
+                node.presences.leave_again([user]);
             }
             // Back while we were writing: their entry was just taken away.
             if node.hub.has_user(user) {
@@ -168,7 +225,8 @@ impl Node {
         self.spawn_droppable(async move { node.tell_presence(users).await });
     }
 
-    /// Tells watchers here of those users whose state is another than was told last.
+    /// Tells watchers here of those users whose state is another than was told last. Nothing new is told of whom
+    /// nobody knows anything.
     async fn tell_presence(&self, users: Vec<UserId>) {
         if users.is_empty() {
             return;
@@ -200,11 +258,18 @@ impl Node {
         self.hub.tell_watchers(presence.user, &frames::encode(&ServerFrame::Presence { users: vec![presence] }));
     }
 
-    /// Who of these users is here, and when the others were. While the registry does not answer, only this
-    /// node's own users count as online.
+    /// Who of these users is here, and when the others were. While nobody can say, users are what they were told to be
+    /// last, for a while; of whom nothing was told, only this node's own count as online.
     pub async fn presence(&self, users: &[UserId]) -> Vec<Presence> {
-        let located = self.locator.locate(users).await.unwrap_or_default();
-        let online = |user: UserId| self.hub.has_user(user) || located.get(&user).is_some_and(|at| !at.is_empty());
+        let seen = self.locator.locate(self.id(), users).await;
+        let told_counts = seen.in_doubt_since.is_some_and(|since| since.elapsed() < TOLD_COUNTS);
+        let was_told: HashSet<UserId> = if told_counts {
+            let told = self.presences.told();
+            users.iter().copied().filter(|user| told.get(user) == Some(&true)).collect()
+        } else {
+            HashSet::new()
+        };
+        let online = |user: UserId| self.hub.has_user(user) || seen.has(user) || was_told.contains(&user);
         let absent: Vec<_> = users.iter().copied().filter(|&user| !online(user)).collect();
         let last_seen = if absent.is_empty() { Ok(Vec::new()) } else { self.store.last_seen(&absent).await };
         let last_seen: HashMap<_, _> =

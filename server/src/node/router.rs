@@ -84,19 +84,18 @@ async fn direct(node: &Node, lists: &mut Lists, batch: &[Outbound]) {
         remember_members(node, lists, change).await;
     }
     let users: BTreeSet<UserId> = batch.iter().flat_map(|change| recipients(lists, change)).collect();
-    let located = node.locator.locate(&users.into_iter().collect::<Vec<_>>()).await;
+    let seen = node.locator.locate(node.id(), &users.into_iter().collect::<Vec<_>>()).await;
     for change in batch {
-        match &located {
-            Some(located) if lists.contains_key(&change.conversation) => {
-                let here = node.id();
-                let at = recipients(lists, change).filter_map(|user| located.get(&user)).flatten().copied();
-                let nodes: BTreeSet<NodeId> = at.filter(|&at| at != here).collect();
-                if !nodes.is_empty() {
-                    publish(node, Destination::Nodes(&nodes.into_iter().collect::<Vec<_>>()), change);
-                }
-            }
-            // Nobody knows who is where: tell everyone rather than no one.
-            _ => publish(node, Destination::All, change),
+        // Nobody knows who is where, or who they are: tell everyone rather than no one.
+        if seen.in_doubt_since.is_some() || !lists.contains_key(&change.conversation) {
+            publish(node, Destination::All, change);
+            continue;
+        }
+        let here = node.id();
+        let at = recipients(lists, change).filter_map(|user| seen.users.get(&user)).flatten().copied();
+        let nodes: BTreeSet<NodeId> = at.filter(|&at| at != here).collect();
+        if !nodes.is_empty() {
+            publish(node, Destination::Nodes(&nodes.into_iter().collect::<Vec<_>>()), change);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Clones share the table, so that several nodes of one process see each other. Leases end by the clock here too,
 //! so that a node which stops renewing is gone in tests as it is in production.
 
-use super::{LEASE, PresenceError, Registry, Renewal};
+use super::{LEASE, Located, PresenceError, Registry, Renewal};
 use async_trait::async_trait;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,15 +73,16 @@ impl Registry for MemoryRegistry {
         Ok(())
     }
 
-    async fn locate(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<NodeId>>, PresenceError> {
+    async fn locate(&self, users: &[UserId]) -> Result<Located, PresenceError> {
         let wanted: HashSet<_> = users.iter().copied().collect();
-        let mut found = HashMap::<_, Vec<_>>::new();
+        let mut located = Located::default();
         for (&node, lease) in self.living().iter() {
+            located.living.push(node);
             for &user in wanted.intersection(&lease.users) {
-                found.entry(user).or_default().push(node);
+                located.users.entry(user).or_default().push(node);
             }
         }
-        Ok(found)
+        Ok(located)
     }
 
     async fn nodes(&self) -> Result<Vec<NodeId>, PresenceError> {

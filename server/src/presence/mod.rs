@@ -27,9 +27,6 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(3);
 /// The registry did not answer.
 #[derive(Debug, Error)]
 pub enum PresenceError {
-    /// The address can not be one.
-    #[error("the presence address is not valid")]
-    Address(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Could not be reached, or answered with an error.
     #[error("the presence registry could not {operation}")]
     Unavailable {
@@ -50,6 +47,15 @@ pub enum Renewal {
     Fresh,
 }
 
+/// What a look into the registry found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Located {
+    /// On which living nodes the users are, in no order. Who is nowhere is left out.
+    pub users: HashMap<UserId, Vec<NodeId>>,
+    /// All living nodes, in no order. Whoever asks and is not among them knows that the registry has lost something.
+    pub living: Vec<NodeId>,
+}
+
 /// The seam. See the module for what it guarantees.
 #[async_trait]
 pub trait Registry: Send + Sync + 'static {
@@ -68,8 +74,8 @@ pub trait Registry: Send + Sync + 'static {
     /// found there until the lease ends: let them leave again.
     async fn leave(&self, node: NodeId, users: &[UserId]) -> Result<(), PresenceError>;
 
-    /// On which living nodes these users are. Users who are nowhere are left out; nodes stand in no order.
-    async fn locate(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<NodeId>>, PresenceError>;
+    /// On which living nodes these users are.
+    async fn locate(&self, users: &[UserId]) -> Result<Located, PresenceError>;
 
     /// The nodes whose lease is alive, in no order.
     async fn nodes(&self) -> Result<Vec<NodeId>, PresenceError>;

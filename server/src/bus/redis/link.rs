@@ -1,131 +1,51 @@
-//! A connection that is made again for ever, and what is known about its health.
+//! A connection that is made again for ever.
 //!
 //! It does its own reconnecting: a `ConnectionManager` of the redis crate gives up after some tries and then
-//! stays deaf until somebody sends a command, which a subscriber never does.
+//! stays deaf until somebody sends a command, which a subscriber never does. It also looks whether what it is connected
+//! to still answers and is still the right server: a connection that is silently cut stays open for minutes, and one to
+//! a primary that became a replica for ever.
 
-use crate::bus::{BusError, BusHealth};
-use redis::aio::MultiplexedConnection;
-use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{AsyncConnectionConfig, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisError, RedisResult};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use super::Context;
+use super::health::Part;
+use crate::redis::dial::{Limits, Session, check_primary};
+use crate::redis::{Endpoint, Servers};
+use redis::{ErrorKind, RedisError, RedisResult};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-/// Connecting, logging in included.
-const CONNECT: Duration = Duration::from_secs(1);
 /// An answer that takes longer is taken for a lost connection. Redis does stall for a while, as when it forks.
-const ANSWER: Duration = Duration::from_secs(2);
+pub(super) const LIMITS: Limits = Limits { connect: Duration::from_secs(1), answer: Duration::from_secs(2) };
+/// How often an open connection is looked at. With the time for an answer, one that was cut is noticed after 4 s.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// The longest pause between two tries, so that a bus is back within seconds of its Redis.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The pause after the first failure; it doubles from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// One of the two connections of a bus.
+/// What a connection is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Side {
-    Publisher = 1,
-    Subscriber = 2,
+    Publisher,
+    Subscriber,
 }
 
-/// Which sides are connected. The bus is up when both are.
-#[derive(Debug)]
-pub(super) struct Health {
-    connected: AtomicU8,
-    shown: watch::Sender<BusHealth>,
-}
-
-impl Health {
-    pub(super) fn new() -> Self {
-        Self { connected: AtomicU8::new(0), shown: watch::Sender::new(BusHealth::Down) }
-    }
-
-    pub(super) fn watch(&self) -> watch::Receiver<BusHealth> {
-        self.shown.subscribe()
-    }
-
-    pub(super) fn set(&self, side: Side, connected: bool) {
-        let side = side as u8;
-        if connected {
-            self.connected.fetch_or(side, Ordering::AcqRel);
-        } else {
-            self.connected.fetch_and(!side, Ordering::AcqRel);
-        }
-        // Read again under the lock of the channel: two sides that change at once end with what is true.
-        self.shown.send_if_modified(|shown| {
-            let both = Side::Publisher as u8 | Side::Subscriber as u8;
-            let up = self.connected.load(Ordering::Acquire) == both;
-            let now = if up { BusHealth::Up } else { BusHealth::Down };
-            std::mem::replace(shown, now) != now
-        });
-    }
-}
-
-/// Makes connections to one address.
+/// Which server it should be.
 #[derive(Clone, Debug)]
-pub(super) struct Dialer {
-    client: redis::Client,
+pub(super) enum Target {
+    /// Whichever has this channel, now and later.
+    Channel(String),
+    /// This one.
+    Server(Endpoint),
 }
 
-/// A live connection. Dropping it closes it.
-pub(super) struct Session {
-    pub(super) connection: MultiplexedConnection,
-    /// Cancelled when the connection has ended.
-    pub(super) ended: CancellationToken,
-}
-
-impl Dialer {
-    /// # Errors
-    /// [`BusError::Address`] if `url` can not be an address.
-    pub(super) fn new(url: &str) -> Result<Self, BusError> {
-        let open = || -> RedisResult<redis::Client> {
-            let info = url.into_connection_info()?;
-            // RESP3 tells at once of a connection that has ended, and lets a connection that answers commands
-            // hear its channels too.
-            let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-            // A peer that vanished is noticed in seconds. (The crate's default leaves Nagle's algorithm on.)
-            let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(5)).with_interval(Duration::from_secs(2));
-            let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-            #[cfg(target_os = "linux")]
-            let tcp = tcp.set_user_timeout(Duration::from_secs(8));
-            redis::Client::open(info.set_redis_settings(settings).set_tcp_settings(tcp))
-        };
-        open().map(|client| Self { client }).map_err(|error| BusError::Address(Box::new(error)))
-    }
-
-    /// Connects once. `hear` is given what arrives on subscribed channels, one call after another, and must not
-    /// block: it runs within the task that reads the socket.
-    ///
-    /// # Errors
-    /// Unreachable, or refused, or not done within a second.
-    pub(super) async fn dial(&self, hear: impl Fn(PushInfo) + Send + Sync + 'static) -> RedisResult<Session> {
-        let ended = CancellationToken::new();
-        // However the task of the connection ends, it drops this closure, and the guard with it.
-        let (at_disconnection, at_end) = (ended.clone(), ended.clone().drop_guard());
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER))
-            .set_push_sender(move |push: PushInfo| -> Result<(), std::convert::Infallible> {
-                let _kept = &at_end;
-                match push.kind {
-                    PushKind::Disconnection => at_disconnection.cancel(),
-                    _ => hear(push),
-                }
-                Ok(())
-            });
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(Session { connection, ended })
-    }
-}
-
-/// Keeps one side connected.
+/// Keeps one connection.
 pub(super) struct Link {
     side: Side,
-    pub(super) dialer: Dialer,
-    health: Arc<Health>,
+    target: Target,
+    servers: Servers,
+    part: Part,
     restarts: watch::Receiver<u64>,
     backoff: Backoff,
 }
@@ -134,65 +54,89 @@ pub(super) struct Link {
 pub(super) enum End {
     /// The connection has ended.
     Closed,
-    /// A command failed.
+    /// A command failed, or it is the wrong server.
     Failed(RedisError),
     /// Somebody asked for a new one.
     Restarted,
 }
 
 impl Link {
-    pub(super) fn new(side: Side, dialer: Dialer, health: Arc<Health>, restarts: watch::Receiver<u64>) -> Self {
-        Self { side, dialer, health, restarts, backoff: Backoff::default() }
+    pub(super) fn new(side: Side, target: Target, context: &Context) -> Self {
+        Self {
+            side,
+            target,
+            servers: context.servers.clone(),
+            part: context.health.part(),
+            restarts: context.restarts.subscribe(),
+            backoff: Backoff::default(),
+        }
     }
 
     /// Calls `open` until it succeeds, however long that takes.
-    pub(super) async fn open<F: Future<Output = RedisResult<Session>>>(
+    pub(super) async fn open<T, F: Future<Output = RedisResult<(Session, T)>>>(
         &mut self,
-        open: impl Fn(Dialer) -> F,
-    ) -> Session {
+        open: impl Fn(Servers, Endpoint) -> F,
+    ) -> (Endpoint, Session, T) {
         let mut told = false;
         loop {
             // From here on a restart is meant for the connection that is being made.
             self.restarts.mark_unchanged();
-            match open(self.dialer.clone()).await {
-                Ok(session) => {
+            match self.try_open(&open).await {
+                Ok(opened) => {
                     self.backoff.connected();
-                    return session;
+                    return opened;
                 }
                 // Once an outage is enough.
                 Err(error) if told => debug!(bus.side = ?self.side, %error, "the bus is still not connected"),
                 Err(error) => warn!(bus.side = ?self.side, %error, "the bus is not connected; it keeps trying"),
             }
             told = true;
+            self.servers.doubt();
             sleep(self.backoff.next()).await;
         }
     }
 
-    /// Says that this side is connected. From here on what is published counts on arriving.
-    pub(super) fn up(&self) {
-        info!(bus.side = ?self.side, "the bus is connected");
-        self.health.set(self.side, true);
+    async fn try_open<T, F: Future<Output = RedisResult<(Session, T)>>>(
+        &self,
+        open: &impl Fn(Servers, Endpoint) -> F,
+    ) -> RedisResult<(Endpoint, Session, T)> {
+        let endpoint = match &self.target {
+            Target::Channel(name) => self.servers.locate(name).await?,
+            Target::Server(endpoint) => endpoint.clone(),
+        };
+        let (session, more) = open(self.servers.clone(), endpoint.clone()).await?;
+        check_primary(&session.connection).await?;
+        Ok((endpoint, session, more))
     }
 
-    /// Says that nobody needs this side any more.
-    pub(super) fn give_up(&self) {
-        self.health.set(self.side, false);
+    /// Says that it is connected. From here on what is published counts on arriving.
+    pub(super) fn up(&self, at: &Endpoint) {
+        info!(bus.side = ?self.side, bus.server = %at, "the bus is connected");
+        self.part.set(true);
     }
 
-    /// Waits until the connection ends, or somebody asks for a new one, or `work` fails.
-    pub(super) async fn hold(&mut self, session: &Session, work: impl Future<Output = RedisError>) -> End {
+    /// Waits until the connection ends, or somebody asks for a new one, or `work` fails, or it is no good any more.
+    pub(super) async fn hold(
+        &mut self,
+        at: &Endpoint,
+        session: &Session,
+        work: impl Future<Output = RedisError>,
+    ) -> End {
+        let watch = watch(&self.servers, &self.target, at, session);
         tokio::select! {
             () = session.ended.cancelled() => End::Closed,
             // The sender lives in the bus, which outlives this task.
             _ = self.restarts.changed() => End::Restarted,
             error = work => End::Failed(error),
+            error = watch => End::Failed(error),
         }
     }
 
-    /// Says that this side is not connected any more, and pauses before the next try.
+    /// Says that it is not connected any more, and pauses before the next try.
     pub(super) async fn close(&mut self, session: Session, end: End) {
-        self.health.set(self.side, false);
+        self.part.set(false);
         drop(session);
+        self.servers.doubt();
         match end {
             End::Restarted => {
                 info!(bus.side = ?self.side, "the bus makes a new connection, as it was asked to");
@@ -200,10 +144,27 @@ impl Link {
             }
             End::Closed => warn!(bus.side = ?self.side, "the bus lost its connection; it makes a new one"),
             End::Failed(error) => {
-                warn!(bus.side = ?self.side, %error, "the bus gave up its connection; it makes a new one")
+                warn!(bus.side = ?self.side, %error, "the bus gave up its connection; it makes a new one");
             }
         }
         sleep(self.backoff.next()).await;
+    }
+}
+
+/// Looks at a connection until it is no good any more; says why.
+async fn watch(servers: &Servers, target: &Target, at: &Endpoint, session: &Session) -> RedisError {
+    loop {
+        sleep(HEARTBEAT).await;
+        if let Err(error) = check_primary(&session.connection).await {
+            return error;
+        }
+        // If nobody can say, nothing has changed.
+        if let Target::Channel(name) = target
+            && let Ok(now) = servers.locate(name).await
+            && now != *at
+        {
+            return (ErrorKind::Client, "another server is the right one now").into();
+        }
     }
 }
 
@@ -260,17 +221,5 @@ mod tests {
         backoff.connected();
         tokio::time::advance(LONGEST_PAUSE * 2).await;
         assert!(backoff.next() <= FIRST_PAUSE);
-    }
-
-    #[test]
-    fn the_bus_is_up_only_while_both_sides_are() {
-        let health = Health::new();
-        let shown = health.watch();
-        health.set(Side::Publisher, true);
-        assert_eq!(*shown.borrow(), BusHealth::Down);
-        health.set(Side::Subscriber, true);
-        assert_eq!(*shown.borrow(), BusHealth::Up);
-        health.set(Side::Publisher, false);
-        assert_eq!(*shown.borrow(), BusHealth::Down);
     }
 }

@@ -5,45 +5,41 @@
 //! everyone fails at once. A `ConnectionManager` of the redis crate would let callers wait for its own retries.
 
 use super::PresenceError;
+use crate::redis::dial::{Limits, Session, check_primary};
+use crate::redis::{Endpoint, Servers};
 use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError, RedisResult};
+use redis::{RedisError, RedisResult};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::info;
 
-/// Connecting, logging in included.
-const CONNECT: Duration = Duration::from_millis(500);
-/// One answer. The commands take well below a millisecond; the rest is a Redis that stalls.
-const ANSWER: Duration = Duration::from_millis(500);
+/// The commands take well below a millisecond; the rest is a Redis that stalls.
+const LIMITS: Limits = Limits { connect: Duration::from_millis(500), answer: Duration::from_millis(500) };
 /// How long after a failed connect nobody tries again.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The connection, or how its last attempt failed.
 #[derive(Debug)]
 pub(super) struct Connection {
-    client: Client,
+    servers: Servers,
+    /// A key; the others lie on the same server.
+    key: Box<str>,
     // Held while connecting, which is what makes the others wait for one attempt instead of making their own.
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    live: Option<MultiplexedConnection>,
+    live: Option<(Endpoint, Session)>,
     /// Which `live` it is, so that a caller who comes back late with an error does not drop its successor.
     number: u64,
     failed: Option<(Instant, RedisError)>,
 }
 
 impl Connection {
-    /// # Errors
-    /// `url` can not be an address.
-    pub(super) fn new(url: &str) -> RedisResult<Self> {
-        let info = url.into_connection_info()?;
-        // The crate's default leaves Nagle's algorithm on.
-        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        Ok(Self { client: Client::open(info)?, state: Mutex::default() })
+    pub(super) fn new(servers: &Servers, key: &str) -> Self {
+        Self { servers: servers.clone(), key: key.into(), state: Mutex::default() }
     }
 
     /// Runs `work`, named by the verb phrase `operation`. Its connection is dropped after any error, since even an
@@ -60,6 +56,7 @@ impl Connection {
         let (number, mut connection) = self.get().await.map_err(unavailable)?;
         let result = work(&mut connection).await;
         if result.is_err() {
+            self.servers.doubt();
             let mut state = self.state.lock().await;
             if state.number == number {
                 state.live = None;
@@ -68,30 +65,46 @@ impl Connection {
         result.map_err(unavailable)
     }
 
+    /// Looks whether the keys are elsewhere now: a primary that was cut off from the others still takes everything in.
+    pub(super) async fn look_again(&self) {
+        // If nobody can say, nothing has changed.
+        let Ok(now) = self.servers.locate(&self.key).await else { return };
+        let mut state = self.state.lock().await;
+        if state.live.as_ref().is_some_and(|(at, _)| *at != now) {
+            state.live = None;
+        }
+    }
+
     async fn get(&self) -> RedisResult<(u64, MultiplexedConnection)> {
         let mut state = self.state.lock().await;
-        if let Some(live) = &state.live {
-            return Ok((state.number, live.clone()));
+        if let Some((_, live)) = state.live.as_ref().filter(|(_, live)| !live.ended.is_cancelled()) {
+            return Ok((state.number, live.connection.clone()));
         }
         if let Some((at, error)) = &state.failed
             && at.elapsed() < PAUSE
         {
             return Err(error.clone());
         }
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(ANSWER));
-        match self.client.get_multiplexed_async_connection_with_config(&config).await {
-            Ok(connection) => {
-                info!("the presence registry is connected");
-                state.number += 1;
-                state.failed = None;
-                state.live = Some(connection.clone());
+        match self.connect().await {
+            Ok((server, session)) => {
+                info!(presence.server = %server, "the presence registry is connected");
+                let connection = session.connection.clone();
+                *state = State { live: Some((server, session)), number: state.number + 1, failed: None };
                 Ok((state.number, connection))
             }
             Err(error) => {
+                self.servers.doubt();
                 state.failed = Some((Instant::now(), error.clone()));
                 Err(error)
             }
         }
+    }
+
+    async fn connect(&self) -> RedisResult<(Endpoint, Session)> {
+        let server = self.servers.locate(&self.key).await?;
+        let session = self.servers.dial(&server, LIMITS, None).await?;
+        // A replica would answer what it is asked, and take nothing in.
+        check_primary(&session.connection).await?;
+        Ok((server, session))
     }
 }

@@ -14,14 +14,17 @@
 //! To locate users costs two round trips, of which the second asks every living node for all the users at once. The
 //! work grows with nodes × users and not with the number of entries: 500 users on 10 nodes are ten commands.
 //!
-//! Every command and script touches one key, so the keys may lie on different nodes of a Redis Cluster. It needs
-//! Redis 6.2 or later (`SMISMEMBER`).
+//! In a Cluster the prefix stands in braces, `{{prefix}}:…`, so that all keys lie on one server: there is little of
+//! it, and one connection and one round trip serve for all nodes. While that slot is on its way from one server to
+//! another, the registry may fail; then nodes tell everyone.
 //!
-//! It answers or fails within about a second, whatever state Redis is in: see `connection`.
+//! It needs Redis 6.2 or later (`SMISMEMBER`), or any Valkey. It answers or fails within about two seconds, whatever
+//! state Redis is in: see `connection`.
 
 mod connection;
 
-use super::{LEASE, PresenceError, Registry, Renewal};
+use super::{LEASE, Located, PresenceError, Registry, Renewal};
+use crate::redis::Servers;
 use async_trait::async_trait;
 use connection::Connection;
 use redis::aio::MultiplexedConnection;
@@ -51,19 +54,18 @@ pub struct RedisRegistry {
 }
 
 impl RedisRegistry {
-    /// A registry in the Redis at `url`, as in `redis://user:password@host:6379` or `redis+unix:///path`. All keys
-    /// start with `prefix`. Returns at once; connects when it is first asked for something.
-    ///
-    /// # Errors
-    /// [`PresenceError::Address`] if `url` can not be an address. Being unreachable is no error.
-    pub fn connect(url: &str, prefix: &str) -> Result<Self, PresenceError> {
-        Ok(Self {
+    /// A registry on these servers. All keys start with `prefix`. Returns at once; connects when it is first asked for
+    /// something.
+    #[must_use]
+    pub fn new(servers: &Servers, prefix: &str) -> Self {
+        let prefix = if servers.is_cluster() { format!("{{{prefix}}}") } else { prefix.to_owned() };
+        Self {
+            connection: Connection::new(servers, &prefix),
             prefix: prefix.into(),
-            connection: Connection::new(url).map_err(|error| PresenceError::Address(Box::new(error)))?,
             renew: Script::new(include_str!("renew.lua")),
             enter: Script::new(include_str!("enter.lua")),
             unsure: Mutex::default(),
-        })
+        }
     }
 
     fn users_on(&self, node: NodeId) -> String {
@@ -122,19 +124,13 @@ impl Registry for RedisRegistry {
     async fn renew(&self, node: NodeId) -> Result<Renewal, PresenceError> {
         let was_unsure = !self.unsure().insert(node);
         let (key, index, node_name) = (self.users_on(node), self.index(), node.to_string());
+        self.connection.look_again().await;
         let kept: bool = self
             .connection
             .run("renew a lease", async |connection: &mut MultiplexedConnection| {
-                // The lease first: a node on the list without one would be taken off it again.
-                let kept = self.renew.key(&key).arg(ALIVE).arg(millis(LEASE)).invoke_async(connection).await?;
-                redis::pipe()
-                    .sadd(&index, &node_name)
-                    .cmd("PEXPIRE")
-                    .arg(&index)
-                    .arg(millis(INDEX))
-                    .exec_async(connection)
-                    .await?;
-                Ok(kept)
+                let mut call = self.renew.key(&key);
+                call.key(&index).arg(ALIVE).arg(millis(LEASE)).arg(&node_name).arg(millis(INDEX));
+                call.invoke_async(connection).await
             })
             .await?;
         self.unsure().remove(&node);
@@ -183,25 +179,26 @@ impl Registry for RedisRegistry {
             .await
     }
 
-    async fn locate(&self, users: &[UserId]) -> Result<HashMap<UserId, Vec<NodeId>>, PresenceError> {
-        let mut found = HashMap::<_, Vec<_>>::new();
+    async fn locate(&self, users: &[UserId]) -> Result<Located, PresenceError> {
         if users.is_empty() {
-            return Ok(found);
+            return Ok(Located { users: HashMap::new(), living: self.nodes().await? });
         }
         let living = self
             .connection
             .run("locate users", async |connection: &mut MultiplexedConnection| self.ask_nodes(connection, users).await)
             .await?;
+        let mut located = Located::default();
         for (node, answers) in living {
+            located.living.push(node);
             for (&user, _) in users.iter().zip(answers).filter(|(_, is_there)| *is_there) {
-                let nodes = found.entry(user).or_default();
+                let nodes = located.users.entry(user).or_default();
                 // A user who stands twice in the question stands once in the answer.
                 if nodes.last() != Some(&node) {
                     nodes.push(node);
                 }
             }
         }
-        Ok(found)
+        Ok(located)
     }
 
     async fn nodes(&self) -> Result<Vec<NodeId>, PresenceError> {
