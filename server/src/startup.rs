@@ -50,7 +50,8 @@ impl Server {
             .with_context(|| format!("listen: {} can not be used; is something else running there?", config.listen))?;
         let (bus, registry) = connect(&config, store.epoch().await.context("the store can not be read")?)?;
         let metrics = Arc::new(Metrics::new().context("could not set up the metrics")?);
-        let parts = Parts { store, bus, registry, routing: config.routing, metrics };
+        let (routing, sends_per_second) = (config.routing, config.sends_per_second);
+        let parts = Parts { store, bus, registry, routing, metrics, sends_per_second };
         let node = Node::start(parts).await.context("the store can not be read")?;
         let accounts = Accounts::new(node.clone(), config.registration, config.session_lifetime);
         let leptos = leptos_options(&config);

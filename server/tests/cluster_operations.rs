@@ -16,7 +16,7 @@ use support::redis::RedisServer;
 use support::server::{Database, Login, TestServer};
 use support::{SOON, eventually};
 use tokio::time::{Instant, timeout};
-use trunkline_protocol::{ErrorCode, ServerFrame};
+use trunkline_protocol::{ErrorCode, ServerFrame, limits};
 use trunkline_server::bus::memory::MemoryBus;
 use trunkline_server::bus::{Bus, Destination, INBOX};
 use trunkline_server::config::Options;
@@ -234,8 +234,14 @@ async fn what_does_not_fit_into_the_inbox_is_counted_and_read_from_the_store_at_
     let store = Arc::new(SqliteStore::open(database.path(), Durability::Os).await.expect("a store"));
     let (bus, metrics) = (Arc::new(MemoryBus::new()), Arc::new(Metrics::new().expect("metrics")));
     let registry = Arc::new(MemoryRegistry::new());
-    let routing = Routing::Broadcast;
-    let parts = Parts { store: store.clone(), bus: bus.clone(), registry, routing, metrics: metrics.clone() };
+    let parts = Parts {
+        store: store.clone(),
+        bus: bus.clone(),
+        registry,
+        routing: Routing::Broadcast,
+        metrics: metrics.clone(),
+        sends_per_second: limits::SENDS_PER_SECOND,
+    };
     let node = Node::start(parts).await.expect("a node");
     let start = Instant::now();
     let mut users = Vec::new();

@@ -15,6 +15,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use trunkline_app::backend::Registration;
+use trunkline_protocol::limits;
+
+/// Beyond this a node is the limit.
+const MOST_SENDS: u32 = 100_000;
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ pub struct Config {
     pub routing: Routing,
     /// Who may register.
     pub registration: Registration,
+    /// Messages a second that one user may keep up on a node.
+    pub sends_per_second: u32,
     /// How long a login lasts.
     pub session_lifetime: Duration,
     /// How long connections are given to move when the node stops.
@@ -130,6 +136,7 @@ impl TryFrom<Options> for Config {
             bus_prefix: prefix(options.bus_prefix.unwrap_or_else(|| "trunkline".to_owned()))?,
             routing: options.routing.unwrap_or(Routing::Directed),
             registration: options.registration.map_or(Registration::Open, Into::into),
+            sends_per_second: sends(options.sends_per_second.unwrap_or(limits::SENDS_PER_SECOND))?,
             session_lifetime: days(options.session_days.unwrap_or(30))?,
             drain: Duration::from_secs(drain(options.drain_seconds.unwrap_or(5))?),
             log: options.log.unwrap_or_else(|| "info".to_owned()),
@@ -200,6 +207,13 @@ fn days(days: u32) -> Result<Duration, ConfigError> {
     Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60))
 }
 
+fn sends(per_second: u32) -> Result<u32, ConfigError> {
+    if !(1..=MOST_SENDS).contains(&per_second) {
+        return Err(ConfigError::new("sends-per-second", format!("give 1 to {MOST_SENDS}")));
+    }
+    Ok(per_second)
+}
+
 fn drain(seconds: u64) -> Result<u64, ConfigError> {
     if seconds > 6 {
         return Err(ConfigError::new("drain-seconds", "give at most 6: a node exits within 10 seconds"));
@@ -248,6 +262,7 @@ mod tests {
         assert!(with(|options| options.bus = Some("redis:/x".into())).contains("such as redis://127.0.0.1:6379"));
         assert!(with(|options| options.public_url = Some("chat".into())).contains("such as https://chat"));
         assert!(with(|options| options.database = Some("mysql://a".into())).contains("sqlite:"));
+        assert!(with(|options| options.sends_per_second = Some(0)).contains("1 to 100000"));
         assert!(with(|options| options.session_days = Some(0)).contains("1 to 365"));
         assert!(with(|options| options.bus_prefix = Some("a b".into())).contains("bus-prefix"));
     }

@@ -79,6 +79,10 @@ pub struct Options {
     /// Who may make an account; the first account is the administrator's [default: open]
     #[arg(long, env = "TRUNKLINE_REGISTRATION")]
     pub registration: Option<RegistrationOption>,
+    /// Messages a second that one user may keep up on a node; three times as many may come at once, and frames of all
+    /// kinds are read accordingly faster. People need no more than the default, programs may [default: 10]
+    #[arg(long, env = "TRUNKLINE_SENDS_PER_SECOND", value_name = "MESSAGES")]
+    pub sends_per_second: Option<u32>,
     /// Days that a login lasts [default: 30]
     #[arg(long, env = "TRUNKLINE_SESSION_DAYS", value_name = "DAYS")]
     pub session_days: Option<u32>,
@@ -144,6 +148,7 @@ impl Options {
             bus_prefix: self.bus_prefix.or(other.bus_prefix),
             routing: self.routing.or(other.routing),
             registration: self.registration.or(other.registration),
+            sends_per_second: self.sends_per_second.or(other.sends_per_second),
             session_days: self.session_days.or(other.session_days),
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),

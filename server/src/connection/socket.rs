@@ -4,7 +4,7 @@
 use super::handle::{Handle, Outgoing};
 use super::requests::Requests;
 use crate::node::Node;
-use crate::node::rate::{Bucket, Rate};
+use crate::node::rate::Bucket;
 use crate::store::Identity;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::stream::FuturesUnordered;
@@ -23,9 +23,6 @@ const WRITE_WITHIN: Duration = limits::NODE_SILENCE;
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// How long the store may take for a welcome: less than clients wait, so that they learn why.
 const WELCOME_WITHIN: Duration = Duration::from_secs(6);
-/// Messages that are read of one connection. Above what a client with hundreds of conversations says at once when it
-/// comes back.
-const MESSAGES: Rate = Rate { per_second: limits::FRAMES_PER_SECOND, burst: limits::FRAME_BURST };
 /// How long nothing is read of a connection that says more.
 const HELD_FOR: Duration = Duration::from_millis(250);
 
@@ -118,7 +115,8 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, las
     let mut pending = FuturesUnordered::new();
     let mut heard = Instant::now();
     let mut pinged = false;
-    let mut bucket = Bucket::full(MESSAGES, heard);
+    let rate = node.frame_rate();
+    let mut bucket = Bucket::full(rate, heard);
     let mut held: Option<Instant> = None;
     let expired = tokio::time::sleep(lasts.unwrap_or(Duration::MAX));
     tokio::pin!(expired);
@@ -138,7 +136,7 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, las
             message = socket.recv(), if pending.len() < PENDING && held.is_none() => {
                 heard = Instant::now();
                 pinged = false;
-                held = bucket.take(MESSAGES, heard).err().map(|wait| heard + wait.max(HELD_FOR));
+                held = bucket.take(rate, heard).err().map(|wait| heard + wait.max(HELD_FOR));
                 match message {
                     Some(Ok(Message::Text(text))) => pending.extend(requests.take(&text)),
                     Some(Ok(Message::Binary(_))) => requests.not_text(),

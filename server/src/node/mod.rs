@@ -60,8 +60,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trunkline_protocol::{CloseCode, Epoch, NodeId, Position, limits};
 
-/// Messages of one user.
-const SENDS: Rate = Rate { per_second: limits::SENDS_PER_SECOND, burst: limits::SEND_BURST };
 /// New groups and changes to groups of one user.
 const AMENDMENTS: Rate = Rate { per_second: limits::AMENDMENTS_PER_SECOND, burst: limits::AMENDMENT_BURST };
 /// How long each goodbye of a node that stops may take: the store and the registry may hang just then.
@@ -91,6 +89,7 @@ pub struct Node {
     incarnation: Mutex<NodeId>,
     locator: Locator,
     sends: Rates,
+    frames: Rate,
     amendments: Rates,
     canary: Canary,
     sang: Notify,
@@ -126,6 +125,8 @@ pub struct Parts {
     pub routing: Routing,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Messages a second that one user may keep up: [`limits::SENDS_PER_SECOND`], or what the operator says.
+    pub sends_per_second: u32,
 }
 
 impl Node {
@@ -134,13 +135,16 @@ impl Node {
     /// # Errors
     /// If the store can not be read.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { store, bus, registry, routing, metrics } = parts;
+        let Parts { store, bus, registry, routing, metrics, sends_per_second } = parts;
         let id = NodeId::random();
         // Hear first, then read: what is committed after this position is found by following it.
         let inbox = bus.subscribe(id).await;
         let Followed { epoch, position, .. } = store.follow(None).await?;
         let (submissions, submitted) = mpsc::channel(appender::QUEUE);
         let (outbound, routed) = mpsc::channel(router::QUEUE);
+        let sends = Rate { per_second: limits::SENDS_PER_SECOND, burst: limits::SEND_BURST };
+        let frames = Rate { per_second: limits::FRAMES_PER_SECOND, burst: limits::FRAME_BURST };
+        let times = |rate: Rate| rate.times(f64::from(sends_per_second) / f64::from(limits::SENDS_PER_SECOND));
         let node = Arc::new(Self {
             locator: Locator::new(registry.clone()),
             store,
@@ -150,7 +154,9 @@ impl Node {
             registry,
             routing,
             incarnation: Mutex::new(id),
-            sends: Rates::new(SENDS),
+            sends: Rates::new(times(sends)),
+            // A user who may send less may still come back with hundreds of conversations.
+            frames: if sends_per_second > limits::SENDS_PER_SECOND { times(frames) } else { frames },
             amendments: Rates::new(AMENDMENTS),
             canary: Canary::default(),
             sang: Notify::new(),
@@ -186,6 +192,12 @@ impl Node {
     #[must_use]
     pub fn position(&self) -> Position {
         Position(self.position.load(Ordering::Acquire))
+    }
+
+    /// How many frames of one connection are read; above it they are read later.
+    #[must_use]
+    pub const fn frame_rate(&self) -> Rate {
+        self.frames
     }
 
     /// Whether this node is cut off from the others; changes can be waited for.

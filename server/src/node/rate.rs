@@ -18,6 +18,15 @@ pub struct Rate {
     pub burst: u32,
 }
 
+impl Rate {
+    /// So many times as often, and at least once.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        let scaled = |number: u32| (f64::from(number) * factor).round().max(1.0) as u32;
+        Self { per_second: scaled(self.per_second), burst: scaled(self.burst) }
+    }
+}
+
 /// The buckets of all users.
 #[derive(Debug)]
 pub struct Rates {
@@ -86,6 +95,14 @@ impl Rates {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rate_that_is_scaled_never_stops_everything() {
+        let scaled = Rate { per_second: 10, burst: 30 }.times(2.5);
+        assert_eq!((scaled.per_second, scaled.burst), (25, 75));
+        let least = Rate { per_second: 10, burst: 30 }.times(0.001);
+        assert_eq!((least.per_second, least.burst), (1, 1));
+    }
 
     #[test]
     fn a_burst_passes_and_then_the_rate_holds() {

@@ -13,6 +13,9 @@ use crate::licences;
 use crate::tools::rust::{WASM_TARGET, ensure_components, ensure_wasm_target};
 use crate::workspace::{NAME, Workspace};
 
+/// What uses `epoll` and `/proc`.
+pub(super) const LINUX_ONLY: [&str; 1] = ["stress"];
+
 /// A package as it ships.
 struct Shipped<'a> {
     package: &'a str,
@@ -48,9 +51,11 @@ fn shipped(workspace: &Workspace) -> Vec<Shipped<'_>> {
         ("frontend", None, true),
         ("server", None, false),
         ("server", Some("embed"), false),
+        ("stress", None, false),
         ("xtask", None, false),
     ]
     .into_iter()
+    .filter(|(folder, _, _)| cfg!(target_os = "linux") || !LINUX_ONLY.contains(folder))
     .filter_map(|(folder, features, browser)| {
         let package = &workspace.package_in(folder)?.name;
         Some(Shipped { package, features, browser })

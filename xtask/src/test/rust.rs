@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::lint::LINUX_ONLY;
 use super::session::Session;
 use super::tally::Tally;
 use crate::tools::system::{self, REDIS};
@@ -23,7 +24,10 @@ fn needs_redis(test: &str) -> bool {
 pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
     let workspace = session.workspace;
     let mut tally = Tally::default();
-    for (folder, features) in [("protocol", None), ("app", Some("ssr")), ("xtask", None)] {
+    for (folder, features) in [("protocol", None), ("app", Some("ssr")), ("stress", None), ("xtask", None)] {
+        if LINUX_ONLY.contains(&folder) && !cfg!(target_os = "linux") {
+            continue;
+        }
         let Some(package) = workspace.package_in(folder) else {
             continue;
         };

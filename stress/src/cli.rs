@@ -1,0 +1,94 @@
+//! What can be asked for on the command line.
+
+use crate::processes::Watched;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Many clients of Trunkline in one cheap process.
+#[derive(Debug, Parser)]
+#[command(name = "stress", version)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One command and its options.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make accounts, log them in and make their conversations, and keep them in a file.
+    Users(UsersOptions),
+    /// Send, receive, check and measure.
+    Load(LoadOptions),
+}
+
+/// Who is to be made.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UsersOptions {
+    /// The file; what it holds already is kept.
+    pub(crate) users: PathBuf,
+    /// A node, as address and port; several times for several.
+    #[arg(long, required = true, value_name = "ADDRESS")]
+    pub(crate) node: Vec<SocketAddr>,
+    /// How many users.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) count: usize,
+    /// Members of a conversation.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) group: usize,
+}
+
+/// How to load the nodes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LoadOptions {
+    /// The file that `stress users` wrote.
+    pub(crate) users: PathBuf,
+    /// A node, as address and port; several times for several.
+    #[arg(long, required = true, value_name = "ADDRESS")]
+    pub(crate) node: Vec<SocketAddr>,
+    /// A server process whose CPU time and memory are measured, with all its children; several times for several.
+    #[arg(long, value_name = "NAME=PID")]
+    pub(crate) process: Vec<Watched>,
+    /// How many users.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) count: usize,
+    /// Members of a conversation; each user is in one.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) group: usize,
+    /// Share of the conversations whose members are all on one node, from 0 to 1.
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) local: f64,
+    /// Bytes of a message's text.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) size: usize,
+    /// Messages of each user that are on their way at the same time.
+    #[arg(long, default_value_t = 4, conflicts_with = "rate")]
+    pub(crate) in_flight: usize,
+    /// Messages a second by all users together, whether the nodes keep up or not.
+    #[arg(long)]
+    pub(crate) rate: Option<f64>,
+    /// Seconds before the measurement begins.
+    #[arg(long, default_value_t = 3.0)]
+    pub(crate) warmup: f64,
+    /// Seconds that are measured.
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) seconds: f64,
+    /// The core to run on.
+    #[arg(long)]
+    pub(crate) core: Option<usize>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
