@@ -6,15 +6,21 @@ use crate::frames::ClientFrame;
 use crate::ids::{ConversationId, Millis, SendKey, UserId};
 use crate::model::{Change, Presence};
 
+/// Names a socket of one client. Each that the client asks for has a number of its own, so what is told late of one that
+/// was given up can not be taken for news of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Socket(pub u32);
+
 /// What the host shall do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open a socket; then call [`super::Client::opened`] or [`super::Client::closed`].
-    Connect,
-    /// Close the socket, if there is one. No call of [`super::Client::closed`] is expected for it.
-    Disconnect,
-    /// Write this frame to the socket.
-    Transmit(ClientFrame),
+    /// Open a socket; then call [`super::Client::opened`] or [`super::Client::closed`]. While the client moves to
+    /// another node there are two, and never more.
+    Connect(Socket),
+    /// Close this socket, if it is there. No call of [`super::Client::closed`] is expected for it.
+    Disconnect(Socket),
+    /// Write this frame to this socket.
+    Transmit(Socket, ClientFrame),
     /// Keep this entry where it survives a reload, before the next action is carried out.
     Keep(Entry),
     /// The entry needs to be kept no longer.

@@ -1,8 +1,9 @@
 //! What the node says.
 
 use super::cursors::CursorMoves;
+use super::moving::Move;
 use super::replica::Replica;
-use super::{Action, Client, DESCRIBED_WITHIN, Event, HOLE_GRACE, Link, as_millis};
+use super::{Action, Client, DESCRIBED_WITHIN, Event, HOLE_GRACE, Link, Socket, as_millis};
 use crate::codes::{CloseCode, ErrorCode};
 use crate::frames::{ClientFrame, ServerFrame};
 use crate::ids::{ConversationId, Epoch, Millis, Position, SendKey, Seq, UserId};
@@ -11,32 +12,57 @@ use crate::model::{Change, ChangeBody, Conversation};
 use crate::sorted::SortedMap;
 
 impl Client {
-    /// A frame has come.
-    pub fn received(&mut self, now: Millis, frame: ServerFrame) {
+    /// A frame has come over a socket.
+    pub fn received(&mut self, now: Millis, socket: Socket, frame: ServerFrame) {
+        if self.moving.has(socket) {
+            return self.received_beside(now, socket, frame);
+        }
+        if socket != self.socket {
+            return;
+        }
         self.heard = now;
         match (self.link, frame) {
-            (Link::Connecting(_), ServerFrame::Welcome { user, .. }) if user != self.me => {
-                // Somebody else has logged in meanwhile, and what waits here is not theirs to send.
-                self.drop_socket();
-                self.set_link(Link::Stopped(CloseCode::SessionEnded.as_u16()));
-            }
-            (
-                Link::Connecting(_),
-                ServerFrame::Welcome { epoch, position, complete, conversations, left, degraded, .. },
-            ) => {
-                self.check_history(epoch, position, &conversations);
-                if self.epoch.is_none() && !complete {
-                    // It tells what is new behind something that is not known any more: ask again for everything.
-                    return self.give_up(now);
-                }
-                (self.epoch, self.position) = (Some(epoch), position);
-                self.welcomed(now, complete, conversations, left);
-                self.set_degraded(degraded);
-            }
+            (Link::Connecting(_), frame @ ServerFrame::Welcome { .. }) => self.greeted(now, socket, frame),
             (Link::Live, frame) => self.heard(now, frame),
             // Before the welcome nobody knows which history it would be about; after the end nobody asks.
             _ => {}
         }
+    }
+
+    /// A frame of the new node, which has not welcomed us before, or of the old one, which only has to answer.
+    fn received_beside(&mut self, now: Millis, socket: Socket, frame: ServerFrame) {
+        match frame {
+            frame @ ServerFrame::Welcome { .. } if !self.is_leaving() => self.greeted(now, socket, frame),
+            frame @ (ServerFrame::Ack { .. } | ServerFrame::Refused { .. }) if self.is_leaving() => {
+                self.heard(now, frame);
+                self.leave_if_answered(now);
+            }
+            _ => {}
+        }
+    }
+
+    fn greeted(&mut self, now: Millis, socket: Socket, welcome: ServerFrame) {
+        let ServerFrame::Welcome { user, epoch, position, complete, conversations, left, degraded, .. } = welcome
+        else {
+            return;
+        };
+        if user != self.me {
+            // Somebody else has logged in meanwhile, and what waits here is not theirs to send.
+            self.drop_socket();
+            return self.set_link(Link::Stopped(CloseCode::SessionEnded.as_u16()));
+        }
+        self.check_history(epoch, position, &conversations);
+        if self.epoch.is_none() && !complete {
+            // It tells what is new behind something that is not known any more: ask again for everything.
+            return self.give_up(now);
+        }
+        (self.epoch, self.position) = (Some(epoch), position);
+        if socket != self.socket {
+            self.switch(now, socket);
+        }
+        self.welcomed(now, complete, conversations, left);
+        self.set_degraded(degraded);
+        self.leave_if_answered(now);
     }
 
     fn heard(&mut self, now: Millis, frame: ServerFrame) {
@@ -61,10 +87,13 @@ impl Client {
             ServerFrame::Pong { position } => {
                 self.pinged = None;
                 self.next_ping = now + as_millis(limits::PING_EVERY);
-                self.position = self.position.max(position);
+                // While a welcome is awaited that tells what is behind the position of its hello, that one counts.
+                if !matches!(self.moving, Move::Opening(..)) {
+                    self.position = self.position.max(position);
+                }
             }
             ServerFrame::Health { degraded } => self.set_degraded(degraded),
-            ServerFrame::Moving { after } => self.moving = Some(now + Millis::from(after)),
+            ServerFrame::Moving { after } => self.told_to_move(now, now + Millis::from(after)),
             // One welcome is enough.
             ServerFrame::Welcome { .. } | ServerFrame::Unknown => {}
         }
@@ -78,7 +107,8 @@ impl Client {
         let went_back = |given: &Conversation| {
             self.replicas.get(&given.id).is_some_and(|replica| given.head < replica.conversation().head)
         };
-        if other || position < self.position || conversations.iter().any(went_back) {
+        // What another socket told meanwhile may be newer than the welcome.
+        if other || position < self.position || !self.overlapping && conversations.iter().any(went_back) {
             self.drop_history();
         }
     }

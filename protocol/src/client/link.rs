@@ -1,6 +1,6 @@
 //! The link: opening a socket, finding out that it is dead, and coming back.
 
-use super::{Action, CONNECT_WITHIN, Client, Event, FETCH_AGAIN, LASTING, Link, as_millis};
+use super::{Action, CONNECT_WITHIN, Client, Event, FETCH_AGAIN, LASTING, Link, Socket, as_millis};
 use crate::codes::CloseCode;
 use crate::frames::ClientFrame;
 use crate::ids::{Millis, Position};
@@ -18,7 +18,7 @@ impl Client {
     pub fn deadline(&self) -> Option<Millis> {
         let live = [
             Some(self.dead_at().unwrap_or(self.next_ping)),
-            self.moving,
+            self.moving.due(),
             self.outbox.blocked_until(),
             self.cursors.due(),
             self.doubtful.values().min().copied(),
@@ -36,8 +36,15 @@ impl Client {
     pub fn connect(&mut self, now: Millis) {
         if !self.has_socket() {
             self.set_link(Link::Connecting(now));
-            self.actions.push(Action::Connect);
+            self.socket = self.open_socket();
         }
+    }
+
+    pub(super) fn open_socket(&mut self) -> Socket {
+        self.sockets += 1;
+        let socket = Socket(self.sockets);
+        self.actions.push(Action::Connect(socket));
+        socket
     }
 
     /// The device has no network: no tries until [`Client::connect`].
@@ -47,33 +54,44 @@ impl Client {
     }
 
     /// The socket is open.
-    pub fn opened(&mut self) {
-        if matches!(self.link, Link::Connecting(_)) {
-            let known = self.epoch.filter(|_| !self.wants_all);
+    pub fn opened(&mut self, socket: Socket) {
+        let beside = self.moving.opens(socket);
+        if beside || socket == self.socket && matches!(self.link, Link::Connecting(_)) {
+            self.overlapping = beside;
+            let epoch = self.epoch.filter(|_| !self.wants_all);
             let position = if self.wants_all { Position(0) } else { self.position };
-            self.transmit(ClientFrame::Hello { epoch: known, position });
+            self.actions.push(Action::Transmit(socket, ClientFrame::Hello { epoch, position }));
         }
     }
 
-    /// The socket is closed, or could not be opened; with its close code if there is one.
-    pub fn closed(&mut self, now: Millis, code: Option<u16>) {
+    /// A socket is closed, or could not be opened; with its close code if there is one.
+    pub fn closed(&mut self, now: Millis, socket: Socket, code: Option<u16>) {
+        let beside = self.moving.has(socket);
+        if !self.has_socket() || !beside && socket != self.socket {
+            // One that was given up closes late.
+            return;
+        }
+        let code = code.unwrap_or(NO_CLOSE_FRAME);
+        let comes_back = CloseCode::allows_reconnect(code);
+        if beside && (comes_back || self.is_leaving()) {
+            return self.closed_beside(now);
+        }
         let begun = match self.link {
             // A try that took long has waited already.
             Link::Connecting(since) => since,
-            Link::Live => {
-                self.note_success(now);
-                now
-            }
-            // A socket that was given up closes late.
-            _ => return,
+            _ => now,
         };
-        self.forget_socket();
-        let code = code.unwrap_or(NO_CLOSE_FRAME);
-        if CloseCode::allows_reconnect(code) {
+        if self.link == Link::Live {
+            self.note_success(now);
+        }
+        if !comes_back {
+            self.drop_socket();
+            self.set_link(Link::Stopped(code));
+        } else if !self.goes_on_with_next() {
+            self.abandon_move();
+            self.forget_socket();
             let until = (begun + self.backoff.next_delay()).max(now + SHORTEST_DELAY);
             self.set_link(Link::Waiting(until));
-        } else {
-            self.set_link(Link::Stopped(code));
         }
     }
 
@@ -91,14 +109,7 @@ impl Client {
         if self.dead_at().is_some_and(|at| now >= at) {
             return self.give_up(now);
         }
-        if self.moving.is_some_and(|at| now >= at) {
-            // The node asked for it, so this is no failure: come back at once, elsewhere.
-            self.note_success(now);
-            self.drop_socket();
-            self.set_link(Link::Connecting(now));
-            self.actions.push(Action::Connect);
-            return;
-        }
+        self.tick_move(now);
         if self.doubtful.values().any(|&until| now >= until) {
             // Something was missed that no hole shows.
             self.wants_all = true;
@@ -114,7 +125,7 @@ impl Client {
     }
 
     /// A node that welcomes and closes at once is no success, or everybody would hammer it.
-    fn note_success(&mut self, now: Millis) {
+    pub(super) fn note_success(&mut self, now: Millis) {
         if now - self.welcomed_at >= LASTING {
             self.backoff.reset();
         }
@@ -122,15 +133,16 @@ impl Client {
 
     /// The socket is of no use any more: another one, after the delay of a failure.
     pub(super) fn give_up(&mut self, now: Millis) {
-        self.actions.push(Action::Disconnect);
-        self.closed(now, None);
+        self.abandon_move();
+        self.actions.push(Action::Disconnect(self.socket));
+        self.closed(now, self.socket, None);
     }
 
     pub(super) fn fetch_all(&mut self, now: Millis) {
         for replica in self.replicas.values_mut() {
             if let Some((from, to)) = replica.fetch(now, FETCH_AGAIN) {
                 let conversation = replica.conversation().id;
-                self.actions.push(Action::Transmit(ClientFrame::Fetch { conversation, from, to }));
+                self.actions.push(Action::Transmit(self.socket, ClientFrame::Fetch { conversation, from, to }));
             }
         }
     }
@@ -154,18 +166,28 @@ impl Client {
 
     pub(super) fn drop_socket(&mut self) {
         if self.has_socket() {
-            self.actions.push(Action::Disconnect);
+            self.abandon_move();
+            self.actions.push(Action::Disconnect(self.socket));
             self.forget_socket();
         }
     }
 
-    fn forget_socket(&mut self) {
-        self.pinged = None;
-        self.moving = None;
-        self.doubtful.clear();
+    /// What was on its way on the socket is gone.
+    pub(super) fn forget_socket(&mut self) {
+        self.forget_answers();
+        self.sends_lost();
+    }
+
+    pub(super) fn sends_lost(&mut self) {
         for conversation in self.outbox.socket_lost() {
             self.notify(Event::Outbox(conversation));
         }
+    }
+
+    /// Nothing but answers to sends is awaited of the socket any more.
+    pub(super) fn forget_answers(&mut self) {
+        self.pinged = None;
+        self.doubtful.clear();
         for replica in self.replicas.values_mut() {
             replica.socket_lost();
         }

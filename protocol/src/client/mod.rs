@@ -12,13 +12,16 @@
 //!   when it is stored or by the user's wish.
 //! - Nothing that a node says counts before its welcome, which tells which history it speaks of.
 //! - Cursors and unread counts never go back unless the store's epoch changes.
+//! - When its node is about to stop, it is welcomed elsewhere before it leaves: [`Link`] stays [`Link::Live`], and what
+//!   was on its way is answered on the old socket, or sent again with the same key.
 //! - After any disconnect that allows it, it connects again by itself, with a jittered delay that grows until a
 //!   connection lasts.
 //!
 //! # Layout
 //!
-//! - `action`: what passes between client and host: [`Action`], [`Event`], [`Link`]
+//! - `action`: what passes between client and host: [`Action`], [`Event`], [`Link`], [`Socket`]
 //! - `link`: opening a socket, finding out that it is dead, and coming back
+//! - `moving`: the move to another node, with a second socket for its time
 //! - `intents`: what the user does
 //! - `incoming`: what the node says
 //! - [`outbox`]: what is not yet acknowledged
@@ -32,12 +35,13 @@ pub mod cursors;
 mod incoming;
 mod intents;
 mod link;
+mod moving;
 pub mod outbox;
 pub mod replica;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Event, Link};
+pub use action::{Action, Event, Link, Socket};
 
 use crate::frames::ClientFrame;
 use crate::ids::{ConversationId, Epoch, Millis, Position, UserId};
@@ -45,6 +49,7 @@ use crate::model::{Change, Conversation};
 use crate::sorted::SortedMap;
 use backoff::Backoff;
 use cursors::CursorMoves;
+use moving::Move;
 use outbox::{Entry, EntryState, Outbox};
 use replica::Replica;
 
@@ -66,6 +71,14 @@ const TYPING_EVERY: Millis = 3_000;
 pub struct Client {
     me: UserId,
     link: Link,
+    /// The socket that the link is about; there is one while that is connecting or live.
+    socket: Socket,
+    /// Another one, for the time of a move.
+    moving: Move,
+    /// The hello of the awaited welcome was said while another socket went on telling news.
+    overlapping: bool,
+    /// How many sockets were asked for.
+    sockets: u32,
     degraded: bool,
     epoch: Option<Epoch>,
     position: Position,
@@ -79,7 +92,6 @@ pub struct Client {
     wants_all: bool,
     /// Conversations of which changes came and no description, and until when that is waited for.
     doubtful: SortedMap<ConversationId, Millis>,
-    moving: Option<Millis>,
     outbox: Outbox,
     cursors: CursorMoves,
     replicas: SortedMap<ConversationId, Replica>,
@@ -97,6 +109,10 @@ impl Client {
         Self {
             me,
             link: Link::Offline,
+            socket: Socket(0),
+            moving: Move::No,
+            overlapping: false,
+            sockets: 0,
             degraded: false,
             epoch: None,
             position: Position(0),
@@ -107,7 +123,6 @@ impl Client {
             welcomed_at: 0,
             wants_all: false,
             doubtful: SortedMap::new(),
-            moving: None,
             outbox: Outbox::new(kept),
             cursors: CursorMoves::default(),
             replicas: SortedMap::new(),
@@ -225,7 +240,7 @@ impl Client {
     }
 
     fn pump(&mut self, now: Millis) {
-        if self.link != Link::Live || self.moving.is_some_and(|at| now >= at) {
+        if self.link != Link::Live || self.is_leaving() {
             return;
         }
         for entry in self.outbox.take_sendable(now) {
@@ -239,7 +254,7 @@ impl Client {
     }
 
     fn transmit(&mut self, frame: ClientFrame) {
-        self.actions.push(Action::Transmit(frame));
+        self.actions.push(Action::Transmit(self.socket, frame));
     }
 
     fn notify(&mut self, event: Event) {

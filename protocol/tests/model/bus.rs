@@ -4,7 +4,7 @@ use super::script::DEVICES;
 use super::world::{Due, World};
 use trunkline_protocol::{Change, Conversation, ConversationId, Millis, Seq, ServerFrame, UserId};
 
-/// What a node learns of a commit, for one device.
+/// What a node learns of a commit, for one connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Nudge {
     Change(Change),
@@ -22,13 +22,11 @@ pub(crate) enum Nudge {
     Called(ConversationId),
     /// What was read of it at this position, and not written yet.
     Described {
-        connection: u64,
         conversation: Conversation,
         read_at: u64,
     },
     /// The answer to a send; nobody but its connection is owed it.
     Ack {
-        connection: u64,
         frame: ServerFrame,
     },
 }
@@ -36,7 +34,7 @@ pub(crate) enum Nudge {
 /// A nudge on the bus, or lost on it.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub device: usize,
+    pub connection: u64,
     pub nudge: Nudge,
     pub position: u64,
     pub lost: bool,
@@ -53,14 +51,14 @@ pub(crate) struct Bus {
 }
 
 impl World {
-    /// Something was committed that a device should hear of. Its node may learn of it late, twice or never.
-    pub(crate) fn nudge(&mut self, device: usize, nudge: Nudge) {
+    /// Something was committed that a connection should hear of. Its node may learn of it late, twice or never.
+    pub(crate) fn nudge(&mut self, connection: u64, nudge: Nudge) {
         let bus = if self.now < self.bus.until { self.bus } else { Bus::default() };
         let owed = matches!(nudge, Nudge::Ack { .. });
         let lost = !owed && self.random.chance(bus.lost);
         let doubled = !owed && !lost && self.random.chance(bus.doubled);
         let (number, position) = (self.number(), self.store.position);
-        self.pending.insert(number, Pending { device, nudge, position, lost, doubled });
+        self.pending.insert(number, Pending { connection, nudge, position, lost, doubled });
         if lost {
             return;
         }
@@ -76,14 +74,16 @@ impl World {
         let members_changed = change.body.changes_members();
         for at in 0..DEVICES {
             let row = &self.store.rows[&change.conversation];
-            let (user, socket) = (self.devices[at].user, self.devices[at].socket);
+            let user = self.devices[at].user;
             let is_member = row.member(user).is_some();
             let concerned = members_changed && row.members.contains_key(&user);
-            if is_member && (origin.is_none() || origin != socket) {
-                self.nudge(at, Nudge::Change(change.clone()));
-            }
-            if concerned {
-                self.nudge(at, Nudge::Membership(change.conversation));
+            for connection in self.connections_of(at) {
+                if is_member && origin != Some(connection) {
+                    self.nudge(connection, Nudge::Change(change.clone()));
+                }
+                if concerned {
+                    self.nudge(connection, Nudge::Membership(change.conversation));
+                }
             }
         }
     }
@@ -102,13 +102,15 @@ impl World {
         }
     }
 
-    /// Whether no later change of the same log was lost on the way to the same device.
+    /// Whether no later change of the same log was lost on the way to the same connection.
     fn is_last_lost(&self, number: u64) -> bool {
         let this = &self.pending[&number];
         let Nudge::Change(change) = &this.nudge else { return true };
         let later = |that: &Pending| {
             let behind = |other: &Change| other.conversation == change.conversation && other.seq > change.seq;
-            that.lost && that.device == this.device && matches!(&that.nudge, Nudge::Change(other) if behind(other))
+            that.lost
+                && that.connection == this.connection
+                && matches!(&that.nudge, Nudge::Change(other) if behind(other))
         };
         !self.pending.values().any(later)
     }
@@ -121,14 +123,15 @@ impl World {
             let again = Pending { nudge: pending.nudge.clone(), ..pending };
             self.pending.insert(number, again);
         }
-        let (device, user) = (pending.device, self.devices[pending.device].user);
-        let Some(at) = self.devices[device].socket else { return };
-        if let Nudge::Ack { connection, frame } = pending.nudge {
-            return self.write(device, connection, frame);
+        let at = pending.connection;
+        let Some(connection) = self.connections.get_mut(&at) else { return };
+        let (device, user) = (connection.device, self.devices[connection.device].user);
+        if let Nudge::Ack { frame } = pending.nudge {
+            return self.write(device, at, frame);
         }
-        let Some(connection) = self.connections.get_mut(&at).filter(|connection| connection.welcomed.is_some()) else {
+        if connection.welcomed.is_none() {
             return;
-        };
+        }
         match pending.nudge.clone() {
             Nudge::Ack { .. } => {}
             Nudge::Change(change) => {
@@ -158,12 +161,12 @@ impl World {
             Nudge::Called(id) if connection.hears.contains_key(&id) && self.store.rows[&id].member(user).is_some() => {
                 // Read from the store now, written after what comes meanwhile.
                 let (conversation, read_at) = (self.store.describe(user, id), self.store.position);
-                let nudge = Nudge::Described { connection: at, conversation, read_at };
+                let nudge = Nudge::Described { conversation, read_at };
                 self.pending.insert(number, Pending { nudge, lost: false, ..pending });
                 self.later(200, Due::Nudged { nudge: number });
             }
             Nudge::Called(_) => {}
-            Nudge::Described { connection, conversation, read_at } => self.describe(connection, conversation, read_at),
+            Nudge::Described { conversation, read_at } => self.describe(at, conversation, read_at),
             Nudge::Cursor { conversation, user: whose, .. } => {
                 if connection.hears.contains_key(&conversation)
                     && self.store.rows[&conversation].member(whose).is_some()

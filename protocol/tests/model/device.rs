@@ -5,7 +5,7 @@ use super::script::Step;
 use super::world::{Due, World};
 use std::collections::{BTreeMap, BTreeSet};
 use trunkline_protocol::client::outbox::{Entry, EntryState};
-use trunkline_protocol::client::{Action, Client, Event, Link};
+use trunkline_protocol::client::{Action, Client, Event, Link, Socket};
 use trunkline_protocol::{Change, ClientFrame, ConversationId, Epoch, Millis, Position, SendKey, Seq, UserId};
 use uuid::Uuid;
 
@@ -20,12 +20,16 @@ pub(crate) struct Faults {
     pub refuse: (u8, u32),
 }
 
-/// A browser tab: a client, its socket, and what survives a reload.
+/// How many tries of a hundred to move come to the node that is stopping, or to none.
+const MOVES_REFUSED: u64 = 30;
+
+/// A browser tab: a client, its socket (two while it moves), and what survives a reload.
 pub(crate) struct Device {
     pub user: UserId,
     pub client: Client,
     pub holds_all: bool,
-    pub socket: Option<u64>,
+    /// Its open sockets, and which connection each of them is.
+    pub sockets: BTreeMap<Socket, u64>,
     pub storage: BTreeMap<SendKey, Entry>,
     /// What the user sent, in their order.
     pub sent: Vec<SendKey>,
@@ -52,12 +56,17 @@ struct Seen {
 }
 
 impl Device {
+    /// Which of its sockets a connection is, if it is open.
+    pub(crate) fn socket_of(&self, connection: u64) -> Option<Socket> {
+        self.sockets.iter().find(|(_, of)| **of == connection).map(|(&socket, _)| socket)
+    }
+
     pub(crate) fn new(user: UserId, seed: u64, holds_all: bool) -> Self {
         Self {
             user,
             client: Client::new(user, seed, Vec::new()),
             holds_all,
-            socket: None,
+            sockets: BTreeMap::new(),
             storage: BTreeMap::new(),
             sent: Vec::new(),
             faults: Faults::default(),
@@ -70,7 +79,8 @@ impl Device {
 
     /// The page is loaded again: what it had sent may still arrive, what it was told is gone.
     pub(crate) fn replace(&mut self, client: Client, holds_all: bool) {
-        (self.client, self.holds_all, self.socket) = (client, holds_all, None);
+        (self.client, self.holds_all) = (client, holds_all);
+        self.sockets.clear();
         self.held.clear();
         self.seen = Seen { kept: self.storage.keys().copied().collect(), ..Seen::default() };
     }
@@ -159,16 +169,21 @@ impl World {
 
     fn carry_out(&mut self, at: usize, action: Action) {
         match action {
-            Action::Connect => {
-                assert_eq!(self.devices[at].socket, None, "two sockets at once");
+            Action::Connect(socket) => {
+                let moves = !self.devices[at].sockets.is_empty();
+                assert!(self.devices[at].sockets.len() <= usize::from(self.devices[at].client.link() == Link::Live));
                 let connection = self.number();
                 self.connections.insert(connection, Connection::new(at));
-                self.devices[at].socket = Some(connection);
-                self.later(60, Due::Opened { device: at, connection });
+                self.devices[at].sockets.insert(socket, connection);
+                if moves && self.random.chance(MOVES_REFUSED) {
+                    self.later(60, Due::Closed { device: at, connection, code: None });
+                } else {
+                    self.later(60, Due::Opened { device: at, connection });
+                }
             }
             // The node goes on to read what was written before.
-            Action::Disconnect => self.devices[at].socket = None,
-            Action::Transmit(frame) => self.transmitted(at, frame),
+            Action::Disconnect(socket) => drop(self.devices[at].sockets.remove(&socket)),
+            Action::Transmit(socket, frame) => self.transmitted(at, socket, frame),
             Action::Keep(entry) => {
                 self.devices[at].seen.kept.insert(entry.key);
                 self.devices[at].storage.insert(entry.key, entry);
@@ -199,9 +214,9 @@ impl World {
         self.devices[at].client.position().0 != Some(self.store.epoch)
     }
 
-    fn transmitted(&mut self, at: usize, frame: ClientFrame) {
+    fn transmitted(&mut self, at: usize, socket: Socket, frame: ClientFrame) {
         let (now, device) = (self.now, &mut self.devices[at]);
-        let connection = device.socket.expect("a frame was written to no socket");
+        let connection = *device.sockets.get(&socket).expect("a frame was written to no socket");
         match &frame {
             ClientFrame::Send { key, .. } => assert!(device.seen.kept.contains(key), "sent before it was kept"),
             ClientFrame::Cursor { conversation, .. } => {

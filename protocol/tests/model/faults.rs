@@ -19,8 +19,18 @@ impl World {
             Step::Freeze { millis } => self.frozen_until = self.frozen_until.max(self.now + millis as Millis),
             Step::CrashAfterCommit { device } => self.devices[device].faults.crash = true,
             Step::Refuse { device, count, after } => self.devices[device].faults.refuse = (count, after),
-            Step::Cut { device, silent } => self.cut(device, if silent { None } else { Some(1006) }),
-            Step::Moving { device, after } => self.move_away(device, after),
+            Step::Cut { device, silent } => {
+                let code = if silent { None } else { Some(1006) };
+                let connections: Vec<_> = self.devices[device].sockets.values().copied().collect();
+                // One of two nodes may be the one that is lost.
+                if connections.len() == 2 && self.random.chance(70) {
+                    let which = connections[self.random.below(2) as usize];
+                    self.cut_one(device, which, code);
+                } else {
+                    self.cut(device, code);
+                }
+            }
+            Step::Moving { device, after, window } => self.move_away(device, after, window),
             Step::RollBack { steps } => self.roll_back(steps),
             Step::Reload { device, seeded } => self.reload(device, seeded),
             Step::NetworkLost { device, millis } => {
@@ -32,21 +42,29 @@ impl World {
         }
     }
 
-    /// All that is in flight is lost. Without a code nobody notices.
+    /// All that is in flight is lost, on both sockets if it has two. Without a code nobody notices.
     pub(crate) fn cut(&mut self, device: usize, code: Option<u16>) {
-        let Some(connection) = self.devices[device].socket else { return };
+        for connection in self.devices[device].sockets.values().copied().collect::<Vec<_>>() {
+            self.cut_one(device, connection, code);
+        }
+    }
+
+    /// The same for one connection.
+    pub(crate) fn cut_one(&mut self, device: usize, connection: u64, code: Option<u16>) {
         self.connections.remove(&connection);
         if code.is_some() {
             self.later(50, Due::Closed { device, connection, code });
         }
     }
 
-    fn move_away(&mut self, device: usize, after: u32) {
-        let Some(connection) = self.devices[device].socket else { return };
-        if self.connections.get(&connection).is_some_and(|connection| connection.welcomed.is_some()) {
-            self.write(device, connection, ServerFrame::Moving { after });
-            let code = Some(CloseCode::Moving.as_u16());
-            self.at(self.now + Millis::from(after) + 3_000, Due::Closed { device, connection, code });
+    /// The node will stop, and closes the connection in the end, moved or not.
+    fn move_away(&mut self, device: usize, after: u32, window: u32) {
+        for connection in self.devices[device].sockets.values().copied().collect::<Vec<_>>() {
+            if self.connections.get(&connection).is_some_and(|connection| connection.welcomed.is_some()) {
+                self.write(device, connection, ServerFrame::Moving { after });
+                let code = Some(CloseCode::Moving.as_u16());
+                self.at(self.now + Millis::from(after + window), Due::Closed { device, connection, code });
+            }
         }
     }
 

@@ -82,6 +82,15 @@ impl World {
         }
     }
 
+    /// The connections of a device's open sockets.
+    pub(crate) fn connections_of(&self, device: usize) -> Vec<u64> {
+        self.devices[device].sockets.values().copied().collect()
+    }
+
+    fn all_connections(&self) -> Vec<u64> {
+        (0..DEVICES).flat_map(|at| self.connections_of(at)).collect()
+    }
+
     // ---- frames ----------------------------------------------------------------------------------------------
 
     pub(crate) fn node_receives(&mut self, connection: u64, frame: ClientFrame) {
@@ -106,7 +115,8 @@ impl World {
             }
             ClientFrame::Ping {} => {
                 let welcomed = found.welcomed.unwrap_or(0);
-                let owed = self.pending.values().filter(|owed| owed.device == device && owed.position > welcomed);
+                let owed =
+                    self.pending.values().filter(|owed| owed.connection == connection && owed.position > welcomed);
                 let position = owed.map(|owed| owed.position - 1).min().unwrap_or(self.store.position);
                 self.write(device, connection, ServerFrame::Pong { position: Position(position) });
             }
@@ -120,7 +130,7 @@ impl World {
 
     fn hello(&mut self, device: usize, connection: u64, epoch: Option<Epoch>, position: Position) {
         if self.is_store_down() {
-            return self.cut(device, Some(CloseCode::Unavailable.as_u16()));
+            return self.cut_one(device, connection, Some(CloseCode::Unavailable.as_u16()));
         }
         let user = self.devices[device].user;
         let known = epoch == Some(self.store.epoch) && position > Position(0);
@@ -178,8 +188,7 @@ impl World {
             }
         };
         if crash {
-            self.cut(device, Some(1006));
-            self.connections.remove(&at);
+            self.cut_one(device, at, Some(1006));
             self.pending.values_mut().filter(|pending| pending.position == self.store.position).for_each(|pending| {
                 pending.lost = true;
             });
@@ -191,7 +200,7 @@ impl World {
     fn answer(&mut self, device: usize, connection: u64, answer: Option<ServerFrame>) {
         match answer {
             // The group commit takes a while; changes of others may be written before.
-            Some(frame @ ServerFrame::Ack { .. }) => self.nudge(device, Nudge::Ack { connection, frame }),
+            Some(frame @ ServerFrame::Ack { .. }) => self.nudge(connection, Nudge::Ack { frame }),
             Some(frame) => self.write(device, connection, frame),
             None => {}
         }
@@ -211,9 +220,9 @@ impl World {
         if moved || self.script.answers_unmoved {
             self.write(device, connection, cursor_frame(told.clone(), true));
         }
-        for at in (0..DEVICES).filter(|_| moved) {
-            if self.devices[at].socket != Some(connection) {
-                self.nudge(at, told.clone());
+        for other in self.all_connections() {
+            if moved && other != connection {
+                self.nudge(other, told.clone());
             }
         }
     }
@@ -259,7 +268,9 @@ impl World {
                 let name = format!("User {user}, {}", self.number());
                 self.store.call(UserId(user), name);
                 for id in self.store.heard_of(UserId(user)) {
-                    (0..DEVICES).for_each(|at| self.nudge(at, Nudge::Called(id)));
+                    for connection in self.all_connections() {
+                        self.nudge(connection, Nudge::Called(id));
+                    }
                 }
                 None
             }

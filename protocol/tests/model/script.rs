@@ -69,9 +69,11 @@ pub(crate) enum Step {
     CrashAfterCommit {
         device: usize,
     },
+    /// The node asks to move after so many milliseconds, and closes so many later.
     Moving {
         device: usize,
         after: u32,
+        window: u32,
     },
     Refuse {
         device: usize,
@@ -130,6 +132,11 @@ fn group() -> impl Strategy<Value = ConversationId> {
     prop_oneof![3 => Just(ConversationId(10)), 1 => Just(ConversationId(12))]
 }
 
+/// Often enough to move, and sometimes not.
+fn window() -> impl Strategy<Value = u32> {
+    prop_oneof![2 => Just(3_000), 1 => 0..400_u32]
+}
+
 fn what_people_do() -> impl Strategy<Value = Step> {
     let device = 0..DEVICES;
     let user = 1..=3_u64;
@@ -159,7 +166,8 @@ fn what_breaks() -> impl Strategy<Value = Step> {
         2 => (device.clone(), any::<bool>()).prop_map(|(device, seeded)| Step::Reload { device, seeded }),
         1 => (device.clone(), millis.clone()).prop_map(|(device, millis)| Step::NetworkLost { device, millis }),
         2 => device.clone().prop_map(|device| Step::CrashAfterCommit { device }),
-        1 => (device.clone(), 0..2_000_u32).prop_map(|(device, after)| Step::Moving { device, after }),
+        2 => (device.clone(), 0..2_000_u32, window())
+            .prop_map(|(device, after, window)| Step::Moving { device, after, window }),
         2 => (device.clone(), 1..6_u8, 0..1_500_u32)
             .prop_map(|(device, count, after)| Step::Refuse { device, count, after }),
         1 => (device, millis.clone()).prop_map(|(device, millis)| Step::Slow { device, millis }),
@@ -182,7 +190,7 @@ fn what_sending_meets() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(move |silent| Step::Cut { device, silent }),
         1 => any::<bool>().prop_map(move |seeded| Step::Reload { device, seeded }),
         1 => Just(Step::CrashAfterCommit { device }),
-        1 => (0..500_u32).prop_map(move |after| Step::Moving { device, after }),
+        2 => (0..500_u32, window()).prop_map(move |(after, window)| Step::Moving { device, after, window }),
         1 => (100..1_000_u64).prop_map(|millis| Step::StoreDown { millis }),
         1 => Just(Step::Send { device: 1, conversation, count: 2 }),
     ]

@@ -170,18 +170,21 @@ impl World {
     fn happen(&mut self, due: Due) {
         match due {
             Due::ToNode { connection, frame } => self.node_receives(connection, frame),
-            Due::ToClient { device, connection, frame } if self.is_whole(device, connection) => {
+            Due::ToClient { device, connection, frame } if self.connections.contains_key(&connection) => {
+                let Some(socket) = self.devices[device].socket_of(connection) else { return };
                 self.note_answer(connection, &frame);
-                self.devices[device].client.received(self.now, frame);
+                self.devices[device].client.received(self.now, socket, frame);
                 self.act(device);
             }
-            Due::Opened { device, connection } if self.devices[device].socket == Some(connection) => {
-                self.devices[device].client.opened();
+            Due::Opened { device, connection } => {
+                let Some(socket) = self.devices[device].socket_of(connection) else { return };
+                self.devices[device].client.opened(socket);
                 self.act(device);
             }
-            Due::Closed { device, connection, code } if self.devices[device].socket == Some(connection) => {
-                self.devices[device].socket = None;
-                self.devices[device].client.closed(self.now, code);
+            Due::Closed { device, connection, code } => {
+                let Some(socket) = self.devices[device].socket_of(connection) else { return };
+                self.devices[device].sockets.remove(&socket);
+                self.devices[device].client.closed(self.now, socket, code);
                 self.act(device);
             }
             Due::Nudged { nudge } => self.nudged(nudge),
@@ -196,10 +199,5 @@ impl World {
             }
             _ => {}
         }
-    }
-
-    /// Whether a frame can still arrive: the client has not left, and nothing was cut.
-    fn is_whole(&self, device: usize, connection: u64) -> bool {
-        self.devices[device].socket == Some(connection) && self.connections.contains_key(&connection)
     }
 }

@@ -82,6 +82,10 @@ impl Node {
         for conversation in gaps {
             self.repair_soon(conversation, Duration::ZERO);
         }
+        if *self.draining.borrow() {
+            // Came in just before the door was shut, perhaps too late to be told with the others.
+            handle.outbound.push(frames::moving(Duration::ZERO));
+        }
         self.metrics.connections.set(self.hub.size().0 as i64);
         Ok(())
     }

@@ -235,14 +235,15 @@ impl Node {
         self.signal_all(Signal::Ended { sessions, tokens });
     }
 
-    /// Says that the node stops: no new connections, and those there are told to move, each at its own time
-    /// within `window`.
+    /// Says that the node stops: no new connections, and those there are told to move, each at its own time within the
+    /// first half of `window`. The other half is for the moves themselves: who moves is here until they are welcomed
+    /// elsewhere.
     pub fn drain(&self, window: Duration) {
         self.draining.send_replace(true);
         let handles = self.hub.connections();
         let count = handles.len().max(1) as u32;
         for (number, handle) in (0_u32..).zip(handles) {
-            let after = window.mul_f64(f64::from(number) / f64::from(count));
+            let after = (window / 2).mul_f64(f64::from(number) / f64::from(count));
             handle.outbound.push(frames::moving(after));
         }
     }

@@ -4,9 +4,11 @@
 //! records, it checks that the seqs are dense and that nothing comes twice (I3, I5).
 
 use super::SOON;
-use super::raw::{self, Socket};
+use super::raw;
 use super::server::Login;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::future::{BoxFuture, select_all};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,8 +18,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use trunkline_protocol::client::outbox::Entry;
-use trunkline_protocol::client::{Action, Client, Event, Link};
-use trunkline_protocol::{Change, ConversationId, ErrorCode, Millis, Presence, SendKey, Seq, ServerFrame, UserId};
+use trunkline_protocol::client::{Action, Client, Event, Link, Socket};
+use trunkline_protocol::{
+    Change, ClientFrame, ConversationId, ErrorCode, Millis, Presence, SendKey, Seq, ServerFrame, UserId,
+};
 
 /// What a device knows and was shown. See [`Device::until`].
 pub(crate) struct View {
@@ -29,6 +33,12 @@ pub(crate) struct View {
     pub(crate) left: Vec<ConversationId>,
     /// The last it was told of those it watches.
     pub(crate) presence: BTreeMap<UserId, Presence>,
+    /// Who was told to be gone, in order.
+    pub(crate) absences: Vec<UserId>,
+    /// How it stood with its node, in order.
+    pub(crate) links: Vec<Link>,
+    /// What was written as a send, as often as it was.
+    pub(crate) transmitted: Vec<SendKey>,
     /// Who was told to be writing where, in order.
     pub(crate) typing: Vec<(ConversationId, UserId)>,
     /// What was refused besides sends, in order.
@@ -87,7 +97,7 @@ impl View {
                     Action::Keep(entry) => drop(self.kept.insert(entry.key, entry)),
                     Action::Forget(key) => drop(self.kept.remove(&key)),
                     Action::Notify(event) => self.record(event, now),
-                    Action::Connect | Action::Disconnect | Action::Transmit(_) => self.orders.push_back(action),
+                    Action::Connect(_) | Action::Disconnect(_) | Action::Transmit(..) => self.orders.push_back(action),
                 }
             }
         }
@@ -113,7 +123,10 @@ impl View {
                 self.left.push(conversation);
                 self.shown.remove(&conversation);
             }
-            Event::Presence(users) => self.presence.extend(users.into_iter().map(|presence| (presence.user, presence))),
+            Event::Presence(users) => {
+                self.absences.extend(users.iter().filter(|presence| !presence.online).map(|presence| presence.user));
+                self.presence.extend(users.into_iter().map(|presence| (presence.user, presence)));
+            }
             Event::Typing(conversation, user) => self.typing.push((conversation, user)),
             Event::Refused(code, message) => self.refused.push((code, message)),
             Event::Reset => {
@@ -121,7 +134,8 @@ impl View {
                 self.shown.clear();
             }
             Event::Health => self.was_degraded |= self.client.is_degraded(),
-            Event::Link | Event::Outbox(_) => {}
+            Event::Link => self.links.push(self.client.link()),
+            Event::Outbox(_) => {}
         }
     }
 }
@@ -179,6 +193,9 @@ impl Device {
             shown: BTreeMap::new(),
             left: Vec::new(),
             presence: BTreeMap::new(),
+            absences: Vec::new(),
+            links: Vec::new(),
+            transmitted: Vec::new(),
             typing: Vec::new(),
             refused: Vec::new(),
             resets: 0,
@@ -345,17 +362,54 @@ impl Device {
     }
 }
 
-/// The host of the state machine: socket, clock, and the place where the outbox is kept.
+/// The open sockets, and those that are being opened.
+#[derive(Default)]
+struct Sockets {
+    open: Vec<(Socket, raw::Socket)>,
+    opening: FuturesUnordered<BoxFuture<'static, (Socket, Option<raw::Socket>)>>,
+}
+
+impl Sockets {
+    fn close(&mut self, socket: Socket) {
+        self.open.retain(|open| open.0 != socket);
+    }
+}
+
+/// What comes next over any of these.
+async fn next(open: &mut [(Socket, raw::Socket)]) -> (Socket, Option<Message>) {
+    if open.is_empty() {
+        return std::future::pending().await;
+    }
+    let heard = open.iter_mut().map(|(socket, open)| {
+        let socket = *socket;
+        async move { (socket, open.next().await.and_then(Result::ok)) }.boxed()
+    });
+    select_all(heard).await.0
+}
+
+/// The host of the state machine: sockets, clock, and the place where the outbox is kept.
 async fn drive(shared: Arc<Shared>) {
-    let mut socket: Option<Socket> = None;
+    let mut sockets = Sockets::default();
     let mut orders = shared.orders.subscribe();
     loop {
         orders.mark_unchanged();
-        carry_out(&shared, &mut socket).await;
+        carry_out(&shared, &mut sockets).await;
         shared.news.send_modify(|count| *count += 1);
         let deadline = shared.view().client.deadline().map(|moment| shared.at(moment));
         tokio::select! {
-            message = next(&mut socket) => heard(&shared, &mut socket, message),
+            Some((socket, opened)) = sockets.opening.next(), if !sockets.opening.is_empty() => match opened {
+                Some(open) => {
+                    sockets.open.push((socket, open));
+                    shared.view().client.opened(socket);
+                }
+                None => {
+                    // As a balancer does: the next one.
+                    let mut view = shared.view();
+                    view.nodes.rotate_left(1);
+                    view.client.closed(shared.now(), socket, None);
+                }
+            },
+            (socket, message) = next(&mut sockets.open) => heard(&shared, &mut sockets, socket, message),
             _ = orders.changed() => {}
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 // The clock of the state machine counts whole milliseconds, and must have come to this one.
@@ -366,17 +420,10 @@ async fn drive(shared: Arc<Shared>) {
     }
 }
 
-async fn next(socket: &mut Option<Socket>) -> Option<Message> {
-    match socket {
-        Some(socket) => socket.next().await.and_then(Result::ok),
-        None => std::future::pending().await,
-    }
-}
-
-fn heard(shared: &Shared, socket: &mut Option<Socket>, message: Option<Message>) {
+fn heard(shared: &Shared, sockets: &mut Sockets, socket: Socket, message: Option<Message>) {
     let now = shared.now();
     let mut view = shared.view();
-    match message {
+    let code = match message {
         Some(Message::Text(text)) => {
             let frame: ServerFrame = serde_json::from_str(&text).expect("a frame of the protocol");
             match frame {
@@ -385,31 +432,34 @@ fn heard(shared: &Shared, socket: &mut Option<Socket>, message: Option<Message>)
                 ServerFrame::Ack { key, .. } => view.acked.push(key),
                 _ => {}
             }
-            view.client.received(now, frame);
+            return view.client.received(now, socket, frame);
         }
-        Some(Message::Close(close)) => {
-            *socket = None;
-            view.client.closed(now, close.map(|close| close.code.into()));
-        }
-        None => {
-            *socket = None;
-            view.client.closed(now, None);
-        }
-        Some(_) => {}
-    }
+        Some(Message::Close(close)) => close.map(|close| close.code.into()),
+        None => None,
+        Some(_) => return,
+    };
+    sockets.close(socket);
+    view.client.closed(now, socket, code);
 }
 
-async fn carry_out(shared: &Shared, socket: &mut Option<Socket>) {
+async fn carry_out(shared: &Shared, sockets: &mut Sockets) {
     while let Some(order) = next_order(shared) {
         match order {
-            Action::Connect => *socket = connect(shared).await,
-            Action::Disconnect => *socket = None,
-            Action::Transmit(frame) => {
-                let Some(open) = socket else { continue };
+            Action::Connect(socket) => {
+                let view = shared.view();
+                let (node, cookie) = (view.nodes[0], view.cookie.clone());
+                sockets.opening.push(async move { (socket, connect(node, &cookie).await) }.boxed());
+            }
+            Action::Disconnect(socket) => sockets.close(socket),
+            Action::Transmit(socket, frame) => {
+                let Some((_, open)) = sockets.open.iter_mut().find(|open| open.0 == socket) else { continue };
+                if let ClientFrame::Send { key, .. } = frame {
+                    shared.view().transmitted.push(key);
+                }
                 let text = serde_json::to_string(&frame).expect("JSON");
                 if open.send(Message::text(text)).await.is_err() {
-                    *socket = None;
-                    shared.view().client.closed(shared.now(), None);
+                    sockets.close(socket);
+                    shared.view().client.closed(shared.now(), socket, None);
                 }
             }
             Action::Keep(_) | Action::Forget(_) | Action::Notify(_) => unreachable!("carried out before"),
@@ -423,23 +473,7 @@ fn next_order(shared: &Shared) -> Option<Action> {
     view.orders.pop_front()
 }
 
-async fn connect(shared: &Shared) -> Option<Socket> {
-    let (node, cookie) = {
-        let view = shared.view();
-        (view.nodes[0], view.cookie.clone())
-    };
-    let opened = timeout(Duration::from_secs(9), tokio_tungstenite::connect_async(raw::request(node, &cookie))).await;
-    let mut view = shared.view();
-    match opened {
-        Ok(Ok((socket, _))) => {
-            view.client.opened();
-            Some(socket)
-        }
-        _ => {
-            // As a balancer does: the next one.
-            view.nodes.rotate_left(1);
-            view.client.closed(shared.now(), None);
-            None
-        }
-    }
+async fn connect(node: SocketAddr, cookie: &str) -> Option<raw::Socket> {
+    let opened = timeout(Duration::from_secs(9), tokio_tungstenite::connect_async(raw::request(node, cookie))).await;
+    opened.ok()?.ok().map(|(socket, _)| socket)
 }

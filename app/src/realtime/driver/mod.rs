@@ -21,7 +21,7 @@ use shown::own_read;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use trunkline_protocol::client::{Action, Client, Event, Link};
+use trunkline_protocol::client::{Action, Client, Event, Link, Socket};
 use trunkline_protocol::sorted::SortedMap;
 use trunkline_protocol::{CloseCode, ConversationId, ErrorCode, Millis, SendKey};
 
@@ -55,18 +55,13 @@ pub fn stop() {
     }
 }
 
-struct Socket {
-    number: u64,
-    outgoing: UnboundedSender<String>,
-}
-
 struct Driver {
     chat: Chat,
     client: RefCell<Client>,
     open: Cell<Option<ConversationId>>,
     leaving: Cell<bool>,
-    socket: RefCell<Option<Socket>>,
-    sockets: Cell<u64>,
+    /// The open sockets, by what is to be written to them. Dropping that closes one.
+    sockets: RefCell<Vec<(Socket, UnboundedSender<String>)>>,
     timer: Cell<Option<TimeoutHandle>>,
     minutes: Cell<Option<IntervalHandle>>,
     listeners: RefCell<Vec<WindowListenerHandle>>,
@@ -97,8 +92,7 @@ impl Driver {
             client: RefCell::new(client),
             open: Cell::new(open),
             leaving: Cell::new(false),
-            socket: RefCell::new(None),
-            sockets: Cell::new(0),
+            sockets: RefCell::new(Vec::new()),
             timer: Cell::new(None),
             minutes: Cell::new(None),
             listeners: RefCell::new(Vec::new()),
@@ -120,7 +114,7 @@ impl Driver {
     }
 
     fn end(&self) {
-        *self.socket.borrow_mut() = None;
+        self.sockets.borrow_mut().clear();
         if let Some(timer) = self.timer.take() {
             timer.clear();
         }
@@ -206,12 +200,14 @@ impl Driver {
 
     fn carry_out(self: &Rc<Self>, action: Action, touched: &mut Touched) {
         match action {
-            Action::Connect => self.connect(),
-            Action::Disconnect => *self.socket.borrow_mut() = None,
-            Action::Transmit(frame) => {
-                if let (Some(socket), Ok(text)) = (&*self.socket.borrow(), serde_json::to_string(&frame)) {
+            Action::Connect(socket) => self.connect(socket),
+            Action::Disconnect(socket) => self.disconnect(socket),
+            Action::Transmit(socket, frame) => {
+                let sockets = self.sockets.borrow();
+                let open = sockets.iter().find(|open| open.0 == socket);
+                if let (Some((_, outgoing)), Ok(text)) = (open, serde_json::to_string(&frame)) {
                     // A socket that is gone tells so itself, and what it lost is sent again.
-                    let _gone = socket.outgoing.unbounded_send(text);
+                    let _gone = outgoing.unbounded_send(text);
                 }
             }
             Action::Keep(entry) => self.chat.viewer.with_value(|viewer| storage::keep(&viewer.user, &entry)),
@@ -262,35 +258,33 @@ impl Driver {
         self.timer.set(set_timeout_with_handle(due, wait).ok());
     }
 
-    // ---- the socket ------------------------------------------------------------------------------------------
+    // ---- the sockets -----------------------------------------------------------------------------------------
 
-    fn connect(self: &Rc<Self>) {
-        let number = self.sockets.get() + 1;
-        self.sockets.set(number);
+    fn connect(self: &Rc<Self>, socket: Socket) {
         let (outgoing, frames) = unbounded();
-        *self.socket.borrow_mut() = Some(Socket { number, outgoing });
+        self.sockets.borrow_mut().push((socket, outgoing));
         let driver = Rc::downgrade(self);
         spawn_local(async move {
             let heard = |heard| {
                 if let Some(driver) = driver.upgrade() {
-                    driver.heard(number, heard);
+                    driver.heard(socket, heard);
                 }
             };
             serve(&socket_url(), frames, heard).await;
         });
     }
 
-    fn heard(self: &Rc<Self>, number: u64, heard: Heard) {
-        let current = self.socket.borrow().as_ref().is_some_and(|socket| socket.number == number);
-        if !current {
-            return;
-        }
+    fn disconnect(&self, socket: Socket) {
+        self.sockets.borrow_mut().retain(|open| open.0 != socket);
+    }
+
+    fn heard(self: &Rc<Self>, socket: Socket, heard: Heard) {
         match heard {
-            Heard::Opened => self.turn(|client, _| client.opened()),
-            Heard::Frame(frame) => self.turn(|client, now| client.received(now, *frame)),
+            Heard::Opened => self.turn(|client, _| client.opened(socket)),
+            Heard::Frame(frame) => self.turn(|client, now| client.received(now, socket, *frame)),
             Heard::Closed(code) => {
-                *self.socket.borrow_mut() = None;
-                self.turn(|client, now| client.closed(now, code));
+                self.disconnect(socket);
+                self.turn(|client, now| client.closed(now, socket, code));
             }
         }
         if self.client.borrow().link() == Link::Stopped(CloseCode::SessionEnded.as_u16()) {

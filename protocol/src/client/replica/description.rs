@@ -3,7 +3,7 @@
 use super::{LARGEST_GAP, Replica};
 use crate::ids::{Seq, UserId};
 use crate::limits::{FETCH_CHANGES, FORMER_MEMBERS};
-use crate::model::{Change, ChangeBody, Conversation, Member};
+use crate::model::{Change, ChangeBody, Conversation, Member, User};
 
 impl Replica {
     /// Takes a description that was read from the store while changes went on coming. To be followed by
@@ -15,19 +15,23 @@ impl Replica {
             self.replace_description(given);
         } else {
             // Overtaken by changes. Names of people and cursors are not in the log, so they may be news.
-            for user in given.former {
-                if let Some(known) = self.conversation.former.iter_mut().find(|known| known.id == user.id) {
-                    *known = user;
-                }
-            }
-            for member in given.members {
+            for member in &given.members {
                 self.move_cursor(member.user.id, member.delivered, member.read);
-                if let Some(known) = self.member_mut(member.user.id) {
-                    known.user = member.user;
-                }
             }
+            let members = given.members.into_iter().map(|member| member.user);
+            given.former.into_iter().chain(members).for_each(|user| self.call(user));
         }
         self.recount(me);
+    }
+
+    /// Somebody is called this, whether they are a member or were one.
+    fn call(&mut self, user: User) {
+        let former = self.conversation.former.iter_mut().find(|known| known.id == user.id);
+        if let Some(known) = former {
+            *known = user;
+        } else if let Some(known) = self.member_mut(user.id) {
+            known.user = user;
+        }
     }
 
     fn replace_description(&mut self, mut given: Conversation) {

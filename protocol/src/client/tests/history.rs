@@ -6,7 +6,7 @@ fn what_is_missing_after_a_cut_is_asked_for_with_the_welcome_itself() {
     client.hold(START, HERE, Seq(1), (1..=4).map(said).collect());
     let now = reopen(&mut client, START);
     client.take_actions();
-    client.received(now, welcome(epoch(1), 20, false, vec![conversation(9)]));
+    client.hear(now, welcome(epoch(1), 20, false, vec![conversation(9)]));
     let fetch = ClientFrame::Fetch { conversation: HERE, from: Seq(5), to: Seq(9) };
     assert!(client.frames().contains(&fetch));
 }
@@ -17,8 +17,8 @@ fn what_a_page_wants_to_hold_before_it_is_welcomed_is_asked_for_with_the_welcome
     client.seed(epoch(1), Position(10), vec![conversation(4)]);
     client.hold_latest(START, HERE, 10);
     client.connect(START);
-    client.opened();
-    client.received(START, welcome(epoch(1), 10, false, vec![]));
+    client.open();
+    client.hear(START, welcome(epoch(1), 10, false, vec![]));
     assert!(client.frames().contains(&ClientFrame::Fetch { conversation: HERE, from: Seq(1), to: Seq(4) }));
 }
 
@@ -29,20 +29,20 @@ fn what_a_page_brought_is_told_as_delivered() {
     given.members[0].delivered = Seq(2);
     client.seed(epoch(1), Position(10), vec![given]);
     client.connect(START);
-    client.opened();
-    client.received(START, welcome(epoch(1), 10, false, vec![]));
+    client.open();
+    client.hear(START, welcome(epoch(1), 10, false, vec![]));
     assert!(client.frames().contains(&ClientFrame::Cursor { conversation: HERE, delivered: Seq(4), read: Seq(0) }));
 }
 
 #[test]
 fn a_reading_that_a_cut_swallowed_is_told_again() {
     let mut client = live();
-    client.received(START, ServerFrame::Change { change: said(5) });
+    client.hear(START, ServerFrame::Change { change: said(5) });
     client.read(START, HERE, Seq(5));
     client.tick(START + 1_000);
     client.take_actions();
     let now = reopen(&mut client, START + 1_100);
-    client.received(now + 1_000, welcome(epoch(1), 10, false, vec![]));
+    client.hear(now + 1_000, welcome(epoch(1), 10, false, vec![]));
     let told = ClientFrame::Cursor { conversation: HERE, delivered: Seq(5), read: Seq(5) };
     assert!(client.frames().contains(&told));
 }
@@ -54,12 +54,12 @@ fn another_history_voids_everything_but_the_outbox_and_what_was_held_is_held_aga
     client.say(START, 1);
     let now = reopen(&mut client, START);
     client.take_actions();
-    client.received(now, welcome(epoch(2), 3, true, vec![conversation(2)]));
+    client.hear(now, welcome(epoch(2), 3, true, vec![conversation(2)]));
     let actions = client.take_actions();
     assert!(actions.contains(&Action::Notify(Event::Reset)));
     assert!(!actions.iter().any(|action| matches!(action, Action::Forget(_))));
-    let written: Vec<_> = actions.into_iter().filter(|action| matches!(action, Action::Transmit(_))).collect();
-    let fetch = Action::Transmit(ClientFrame::Fetch { conversation: HERE, from: Seq(1), to: Seq(2) });
+    let written: Vec<_> = actions.into_iter().filter(|action| matches!(action, Action::Transmit(..))).collect();
+    let fetch = Action::Transmit(client.socket, ClientFrame::Fetch { conversation: HERE, from: Seq(1), to: Seq(2) });
     assert!(written.contains(&fetch), "{written:?}");
     assert_eq!(client.position(), (Some(epoch(2)), Position(3)));
     assert_eq!(client.replica(HERE).map(|replica| (replica.is_held(), replica.held().len())), Some((true, 0)));
@@ -71,7 +71,7 @@ fn another_history_is_another_one_even_if_it_is_longer() {
     let mut client = live();
     client.hold(START, HERE, Seq(1), (1..=4).map(said).collect());
     let now = reopen(&mut client, START);
-    client.received(now, welcome(epoch(2), 30, true, vec![conversation(9)]));
+    client.hear(now, welcome(epoch(2), 30, true, vec![conversation(9)]));
     assert_eq!(client.replica(HERE).map(|replica| replica.held().len()), Some(0));
 }
 
@@ -83,9 +83,9 @@ fn starts_over(client: &mut Client, now: Millis) {
     let again = client.deadline().unwrap_or(now);
     assert!(again > now, "not at once, lest two that disagree spin");
     client.tick(again);
-    client.opened();
+    client.open();
     assert!(client.frames().contains(&ClientFrame::Hello { epoch: None, position: Position(0) }));
-    client.received(again, welcome(epoch(1), 3, true, vec![conversation(2)]));
+    client.hear(again, welcome(epoch(1), 3, true, vec![conversation(2)]));
     assert_eq!((client.link(), client.replica(HERE).map(Replica::applied)), (Link::Live, Some(Seq(2))));
 }
 
@@ -94,7 +94,7 @@ fn a_position_that_went_back_within_a_history_makes_the_client_ask_for_everythin
     let mut client = live();
     let now = reopen(&mut client, START);
     client.take_actions();
-    client.received(now, welcome(epoch(1), 9, false, vec![]));
+    client.hear(now, welcome(epoch(1), 9, false, vec![]));
     starts_over(&mut client, now);
 }
 
@@ -103,7 +103,7 @@ fn a_log_that_went_back_makes_the_client_ask_for_everything() {
     let mut client = live();
     let now = reopen(&mut client, START);
     client.take_actions();
-    client.received(now, welcome(epoch(1), 11, false, vec![conversation(3)]));
+    client.hear(now, welcome(epoch(1), 11, false, vec![conversation(3)]));
     starts_over(&mut client, now);
 }
 
@@ -111,7 +111,7 @@ fn a_log_that_went_back_makes_the_client_ask_for_everything() {
 fn a_cursor_beyond_the_head_makes_the_client_ask_for_everything() {
     let mut client = live();
     let (code, message) = (ErrorCode::CursorBeyondHead, String::new());
-    client.received(START, ServerFrame::Error { code, message, conversation: Some(HERE) });
+    client.hear(START, ServerFrame::Error { code, message, conversation: Some(HERE) });
     starts_over(&mut client, START);
 }
 
@@ -119,22 +119,22 @@ fn a_cursor_beyond_the_head_makes_the_client_ask_for_everything() {
 fn a_complete_welcome_takes_away_what_it_does_not_name_and_a_short_one_what_it_says() {
     let mut client = live();
     let now = reopen(&mut client, START);
-    client.received(now, welcome(epoch(1), 11, true, vec![]));
+    client.hear(now, welcome(epoch(1), 11, true, vec![]));
     assert!(client.events().contains(&Event::Left(HERE)));
     let mut client = live();
     let now = reopen(&mut client, START);
-    client.received(now, welcome(epoch(1), 11, false, vec![]));
+    client.hear(now, welcome(epoch(1), 11, false, vec![]));
     assert_eq!(client.replicas().count(), 1);
-    client.received(now, ServerFrame::Left { conversation: HERE });
+    client.hear(now, ServerFrame::Left { conversation: HERE });
     assert_eq!(client.replicas().count(), 0);
 }
 
 #[test]
 fn what_waited_behind_a_hole_that_a_description_fills_is_told_as_applied() {
     let mut client = live();
-    client.received(START, ServerFrame::Change { change: said(7) });
+    client.hear(START, ServerFrame::Change { change: said(7) });
     client.take_actions();
-    client.received(START, ServerFrame::Conversation { conversation: conversation(6) });
+    client.hear(START, ServerFrame::Conversation { conversation: conversation(6) });
     assert!(client.events().contains(&Event::Applied(HERE, vec![said(7)])));
 }
 
@@ -150,6 +150,6 @@ fn a_conversation_that_was_left_keeps_its_newest_part_and_can_be_scrolled_back_a
     client.load_older(START, HERE, 10);
     assert_eq!(client.frames(), [ClientFrame::Fetch { conversation: HERE, from: Seq(1), to: Seq(2) }]);
     let changes = (1..=2).map(said).collect();
-    client.received(START, ServerFrame::Range { conversation: HERE, from: Seq(1), changes, head: Seq(4) });
+    client.hear(START, ServerFrame::Range { conversation: HERE, from: Seq(1), changes, head: Seq(4) });
     assert_eq!(held(&client), [said(1), said(2), said(3), said(4)]);
 }

@@ -5,11 +5,11 @@ fn a_client_says_hello_with_what_it_knows_and_is_live_once_welcomed() {
     let mut client = Client::new(ME, 1, Vec::new());
     client.connect(START);
     client.connect(START);
-    let connects = client.take_actions().into_iter().filter(|action| *action == Action::Connect);
+    let connects = client.take_actions().into_iter().filter(|action| matches!(action, Action::Connect(_)));
     assert_eq!(connects.count(), 1);
-    client.opened();
+    client.open();
     assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0) }]);
-    client.received(START, welcome(epoch(1), 10, true, vec![conversation(4)]));
+    client.hear(START, welcome(epoch(1), 10, true, vec![conversation(4)]));
     assert_eq!(client.link(), Link::Live);
     reopen(&mut client, START);
     let hello = ClientFrame::Hello { epoch: Some(epoch(1)), position: Position(10) };
@@ -20,8 +20,8 @@ fn a_client_says_hello_with_what_it_knows_and_is_live_once_welcomed() {
 fn nothing_counts_before_the_welcome() {
     let mut client = live();
     let now = reopen(&mut client, START);
-    client.received(now, ServerFrame::Change { change: said(5) });
-    client.received(now, ServerFrame::Left { conversation: HERE });
+    client.hear(now, ServerFrame::Change { change: said(5) });
+    client.hear(now, ServerFrame::Left { conversation: HERE });
     assert_eq!(client.replica(HERE).map(Replica::applied), Some(Seq(4)));
 }
 
@@ -29,8 +29,8 @@ fn nothing_counts_before_the_welcome() {
 fn nothing_counts_without_a_socket() {
     let mut client = live();
     client.network_lost();
-    client.received(START, welcome(epoch(1), 11, true, vec![]));
-    client.opened();
+    client.hear(START, welcome(epoch(1), 11, true, vec![]));
+    client.open();
     assert_eq!((client.link(), client.replicas().count()), (Link::Offline, 1));
     assert_eq!(client.frames(), []);
 }
@@ -45,10 +45,10 @@ fn a_socket_that_does_not_open_in_time_is_given_up() {
     client.take_actions();
     let now = START + CONNECT_WITHIN;
     client.tick(now);
-    assert!(client.take_actions().contains(&Action::Disconnect));
+    assert!(client.take_actions().contains(&Action::Disconnect(client.socket)));
     assert!(matches!(client.link(), Link::Waiting(until) if until > now && until <= now + 500));
     let before = client.link();
-    client.closed(now + 10, Some(4500));
+    client.close(now + 10, Some(4500));
     assert_eq!(client.link(), before, "the old socket closed late");
 }
 
@@ -58,7 +58,7 @@ fn a_try_that_took_long_is_not_followed_by_a_long_wait() {
     let mut now = START;
     for _ in 0..8 {
         client.connect(now);
-        client.closed(now, None);
+        client.close(now, None);
         now = client.deadline().unwrap_or(now);
     }
     client.connect(now);
@@ -71,7 +71,7 @@ fn a_try_that_took_long_is_not_followed_by_a_long_wait() {
 fn a_socket_without_a_welcome_is_given_up_too() {
     let mut client = Client::new(ME, 1, Vec::new());
     client.connect(START);
-    client.opened();
+    client.open();
     client.tick(START + CONNECT_WITHIN);
     assert!(matches!(client.link(), Link::Waiting(_)));
 }
@@ -107,9 +107,9 @@ fn an_answer_to_a_ping_puts_the_next_one_off_and_moves_the_position_forward_only
     let mut client = live();
     let ping = START + as_millis(limits::PING_EVERY);
     client.tick(ping);
-    client.received(ping + 50, ServerFrame::Pong { position: Position(12) });
+    client.hear(ping + 50, ServerFrame::Pong { position: Position(12) });
     assert_eq!(client.deadline(), Some(ping + 50 + as_millis(limits::PING_EVERY)));
-    client.received(ping + 60, ServerFrame::Pong { position: Position(11) });
+    client.hear(ping + 60, ServerFrame::Pong { position: Position(11) });
     assert_eq!(client.position(), (Some(epoch(1)), Position(12)));
 }
 
@@ -118,7 +118,7 @@ fn whatever_is_heard_shows_that_the_socket_lives() {
     let mut client = live();
     let ping = START + as_millis(limits::PING_EVERY);
     client.tick(ping);
-    client.received(ping + 4_000, ServerFrame::Typing { conversation: HERE, user: BEN });
+    client.hear(ping + 4_000, ServerFrame::Typing { conversation: HERE, user: BEN });
     client.tick(ping + as_millis(limits::PONG_WITHIN));
     assert_eq!(client.link(), Link::Live);
     assert_eq!(client.deadline(), Some(ping + 4_000 + as_millis(limits::PONG_WITHIN)));
@@ -135,12 +135,12 @@ fn while_an_ack_is_owed_the_socket_is_tried_sooner() {
 fn a_close_code_says_whether_to_come_back() {
     for code in [None, Some(1000), Some(1006), Some(1011), Some(4000), Some(4006), Some(4499), Some(3999), Some(5000)] {
         let mut client = live();
-        client.closed(START, code);
+        client.close(START, code);
         assert!(matches!(client.link(), Link::Waiting(_)), "{code:?}");
     }
     for code in [4500, CloseCode::BadProtocol.as_u16(), 4777, 4999] {
         let mut client = live();
-        client.closed(START, Some(code));
+        client.close(START, Some(code));
         assert_eq!((client.link(), client.deadline()), (Link::Stopped(code), None));
         client.tick(START + 100_000);
         assert_eq!(client.link(), Link::Stopped(code));
@@ -150,31 +150,14 @@ fn a_close_code_says_whether_to_come_back() {
 }
 
 #[test]
-fn a_client_comes_back_elsewhere_when_its_node_asks_and_sends_again_what_was_not_answered() {
-    let mut client = live();
-    client.received(START, ServerFrame::Moving { after: 800 });
-    client.say(START + 100, 1);
-    assert_eq!(sends(&client.frames()), [1]);
-    assert_eq!(client.deadline(), Some(START + 800));
-    client.tick(START + 800);
-    let actions = client.take_actions();
-    let socket: Vec<_> = actions.iter().filter(|action| !matches!(action, Action::Notify(_))).collect();
-    assert_eq!(socket, [&Action::Disconnect, &Action::Connect]);
-    client.opened();
-    client.received(START + 900, welcome(epoch(1), 10, false, vec![]));
-    assert_eq!(sends(&client.frames()), [1]);
-    assert!(client.deadline().is_some_and(|next| next > START + 900), "it has moved");
-}
-
-#[test]
 fn delays_grow_until_a_connection_lasts() {
     let mut client = live();
     let mut now = START;
     let mut delay = |client: &mut Client, lasts: Millis| {
-        client.opened();
-        client.received(now, welcome(epoch(1), 10, false, vec![]));
+        client.open();
+        client.hear(now, welcome(epoch(1), 10, false, vec![]));
         now += lasts;
-        client.closed(now, Some(CloseCode::TooManyConnections.as_u16()));
+        client.close(now, Some(CloseCode::TooManyConnections.as_u16()));
         let again = client.deadline().unwrap_or(now);
         let delay = again - now;
         now = again;
@@ -193,10 +176,10 @@ fn a_change_of_a_conversation_that_nobody_describes_makes_the_client_ask_for_eve
     let elsewhere = ConversationId(8);
     let change = || Change { conversation: elsewhere, ..said(3) };
     let mut client = live();
-    client.received(START, ServerFrame::Change { change: change() });
+    client.hear(START, ServerFrame::Change { change: change() });
     assert_eq!(client.deadline(), Some(START + DESCRIBED_WITHIN));
     // Described in time: nothing was missed.
-    client.received(
+    client.hear(
         START + 10,
         ServerFrame::Conversation { conversation: Conversation { id: elsewhere, ..conversation(3) } },
     );
@@ -204,17 +187,17 @@ fn a_change_of_a_conversation_that_nobody_describes_makes_the_client_ask_for_eve
     assert_eq!(client.link(), Link::Live);
 
     let mut client = live();
-    client.received(START, ServerFrame::Change { change: change() });
+    client.hear(START, ServerFrame::Change { change: change() });
     client.tick(START + DESCRIBED_WITHIN);
     assert!(matches!(client.link(), Link::Waiting(_)));
     assert_eq!(client.position(), (Some(epoch(1)), Position(10)), "what is known stays");
     client.take_actions();
     let now = client.deadline().unwrap_or(START);
     client.tick(now);
-    client.opened();
+    client.open();
     assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0) }]);
     let all = vec![conversation(4), Conversation { id: elsewhere, ..conversation(3) }];
-    client.received(now, welcome(epoch(1), 11, true, all));
+    client.hear(now, welcome(epoch(1), 11, true, all));
     assert!(client.replica(elsewhere).is_some());
     reopen(&mut client, now);
     let hello = ClientFrame::Hello { epoch: Some(epoch(1)), position: Position(11) };
@@ -227,22 +210,22 @@ fn without_a_network_nothing_is_tried_and_what_was_on_its_way_waits() {
     client.say(START, 1);
     client.take_actions();
     client.network_lost();
-    assert!(client.take_actions().contains(&Action::Disconnect));
+    assert!(client.take_actions().contains(&Action::Disconnect(client.socket)));
     assert_eq!((client.link(), client.deadline()), (Link::Offline, None));
     client.say(START + 10, 2);
     assert_eq!(client.frames(), []);
     client.connect(START + 60_000);
-    client.opened();
-    client.received(START + 60_000, welcome(epoch(1), 10, false, vec![]));
+    client.open();
+    client.hear(START + 60_000, welcome(epoch(1), 10, false, vec![]));
     assert_eq!(sends(&client.frames()), [1, 2]);
 }
 
 #[test]
 fn closing_twice_does_no_harm() {
     let mut client = live();
-    client.closed(START, None);
+    client.close(START, None);
     let before = client.link();
-    client.closed(START + 100, None);
+    client.close(START + 100, None);
     assert_eq!(client.link(), before);
 }
 
@@ -252,16 +235,16 @@ fn what_waits_is_not_sent_in_the_name_of_whoever_has_logged_in_meanwhile() {
     client.network_lost();
     client.send(START, key(1), HERE, "mine".into());
     client.connect(START);
-    client.opened();
+    client.open();
     client.take_actions();
     let mut welcome = welcome(epoch(1), 11, true, vec![conversation(4)]);
     if let ServerFrame::Welcome { user, .. } = &mut welcome {
         *user = UserId(ME.0 + 1);
     }
-    client.received(START, welcome);
+    client.hear(START, welcome);
     let actions = client.take_actions();
-    assert!(actions.contains(&Action::Disconnect), "{actions:?}");
-    assert!(!actions.iter().any(|action| matches!(action, Action::Transmit(_) | Action::Forget(_))), "{actions:?}");
+    assert!(actions.contains(&Action::Disconnect(client.socket)), "{actions:?}");
+    assert!(!actions.iter().any(|action| matches!(action, Action::Transmit(..) | Action::Forget(_))), "{actions:?}");
     assert_eq!(client.link(), Link::Stopped(CloseCode::SessionEnded.as_u16()));
     assert_eq!(client.outbox(HERE).count(), 1, "it is kept for its author");
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 mod history;
 mod link;
+mod moving;
 mod sending;
 mod signals;
 
@@ -67,25 +68,37 @@ fn welcome(of: Epoch, position: u64, complete: bool, conversations: Vec<Conversa
 fn live() -> Client {
     let mut client = Client::new(ME, 1, Vec::new());
     client.connect(START);
-    client.opened();
-    client.received(START, welcome(epoch(1), 10, true, vec![conversation(4)]));
+    client.open();
+    client.hear(START, welcome(epoch(1), 10, true, vec![conversation(4)]));
     client.take_actions();
     client
 }
 
 /// Loses the socket without a close frame, and has another one, not welcomed yet.
 fn reopen(client: &mut Client, now: Millis) -> Millis {
-    client.closed(now, None);
+    client.close(now, None);
     let again = client.deadline().unwrap_or(now);
     client.tick(again);
-    client.opened();
+    client.open();
     again
 }
 
 impl Client {
+    fn open(&mut self) {
+        self.opened(self.socket);
+    }
+
+    fn hear(&mut self, now: Millis, frame: ServerFrame) {
+        self.received(now, self.socket, frame);
+    }
+
+    fn close(&mut self, now: Millis, code: Option<u16>) {
+        self.closed(now, self.socket, code);
+    }
+
     fn frames(&mut self) -> Vec<ClientFrame> {
         let written = |action| match action {
-            Action::Transmit(frame) => Some(frame),
+            Action::Transmit(_, frame) => Some(frame),
             _ => None,
         };
         self.take_actions().into_iter().filter_map(written).collect()

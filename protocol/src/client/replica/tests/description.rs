@@ -68,6 +68,17 @@ fn a_description_that_changes_have_overtaken_tells_names_of_people_and_cursors_o
 }
 
 #[test]
+fn a_description_that_a_removal_has_overtaken_tells_what_who_is_gone_is_called() {
+    let mut replica = Replica::new(Conversation { members: vec![member(ME, 4, 4), member(EVE, 4, 4)], ..group(4) });
+    let mut read_before = replica.conversation().clone();
+    read_before.members[1].user.display_name = "Eve, anew".to_owned();
+    replica.hears(change(5, ME, ChangeBody::MemberRemoved { member: EVE }));
+    replica.describe(ME, read_before);
+    assert_eq!(replica.conversation().member(EVE), None);
+    assert_eq!(replica.conversation().former[0].display_name, "Eve, anew");
+}
+
+#[test]
 fn a_description_fills_a_hole_where_nothing_is_held_and_lets_go_on_what_is_behind() {
     let mut replica = Replica::new(group(4));
     replica.hears(said(7));
