@@ -9,6 +9,10 @@ use trunkline_protocol::{
 };
 
 #[cfg(feature = "ssr")]
+pub mod admin;
+#[cfg(feature = "ssr")]
+pub mod delivery;
+#[cfg(feature = "ssr")]
 pub mod service;
 
 /// Who is logged in.

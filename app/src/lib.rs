@@ -7,7 +7,7 @@
 //!
 //! - [`backend`]: what the pages need of the server
 //! - [`functions`]: server functions, the way from the pages to the backend
-//! - [`pages`]: one page a file or folder: chat, login, register, settings, console, api, not found
+//! - [`pages`]: one page a file or folder: chat, login, register, settings, console, api, admin, delivery, not found
 //! - [`components`]: what pages are made of, one component a file
 //! - [`state`]: what the chat page knows; [`realtime`]: its line to the node, which keeps that up to date
 //! - [`text`], [`mod@time`]: how messages and moments are written

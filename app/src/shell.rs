@@ -27,6 +27,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>
                 <Route path=path!("/console") view=pages::console::ConsolePage ssr=SsrMode::Async/>
                 <Route path=path!("/api") view=pages::api::ApiPage ssr=SsrMode::Async/>
+                <Route path=path!("/admin") view=pages::admin::AdminPage ssr=SsrMode::Async/>
+                <Route path=path!("/c/:id/delivery") view=pages::delivery::SentPage ssr=SsrMode::Async/>
+                <Route path=path!("/c/:id/delivery/:seq") view=pages::delivery::DeliveryPage ssr=SsrMode::Async/>
             </Routes>
         </Router>
     }
@@ -64,5 +67,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 /// Whether the browser takes over the page. One that only the server knows stays as it came.
 fn is_alive() -> bool {
     let url = use_context::<RequestUrl>().and_then(|url| url.parse().ok());
-    url.is_none_or(|url| url.path() != pages::api::PATH)
+    let is_plain =
+        |path: &str| [pages::api::PATH, pages::admin::PATH].contains(&path) || pages::delivery::is_delivery(path);
+    url.is_none_or(|url| !is_plain(url.path()))
 }

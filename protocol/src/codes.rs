@@ -108,6 +108,19 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Moving,
+        Self::SlowConsumer,
+        Self::HelloTimeout,
+        Self::Silent,
+        Self::NewIncarnation,
+        Self::Unavailable,
+        Self::TooManyConnections,
+        Self::SessionEnded,
+        Self::BadProtocol,
+    ];
+
     /// The number on the wire.
     #[must_use]
     pub const fn as_u16(self) -> u16 {
@@ -141,18 +154,6 @@ impl CloseCode {
 mod tests {
     use super::*;
 
-    const ALL: [CloseCode; 9] = [
-        CloseCode::Moving,
-        CloseCode::SlowConsumer,
-        CloseCode::HelloTimeout,
-        CloseCode::Silent,
-        CloseCode::NewIncarnation,
-        CloseCode::Unavailable,
-        CloseCode::SessionEnded,
-        CloseCode::BadProtocol,
-        CloseCode::TooManyConnections,
-    ];
-
     #[test]
     fn the_range_of_a_close_code_says_whether_to_come_back() {
         for code in (0..=u16::MAX).filter(|code| !(4500..=4999).contains(code)) {
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn every_close_code_lies_in_a_range_and_fits_a_close_frame() {
-        for code in ALL {
+        for code in CloseCode::ALL {
             let stays_away = matches!(code, CloseCode::SessionEnded | CloseCode::BadProtocol);
             assert_eq!(CloseCode::allows_reconnect(code.as_u16()), !stays_away, "{code:?}");
             // Private use (RFC 6455, section 7.4.2); 123 bytes is what a control frame leaves for the reason.

@@ -130,12 +130,13 @@ fn without<T: DeserializeOwned>(file: &str, field: &str) -> Option<T> {
 
 #[test]
 fn an_optional_field_that_is_missing_has_its_default() {
-    let first = ClientFrame::Hello { epoch: None, position: Position(0) };
+    let first = ClientFrame::Hello { epoch: None, position: Position(0), after: None };
     assert_eq!(without("client_hello_first", "position"), Some(first));
     assert!(matches!(
         without("client_hello", "epoch"),
-        Some(ClientFrame::Hello { epoch: None, position: Position(42) })
+        Some(ClientFrame::Hello { epoch: None, position: Position(42), after: Some(4000) })
     ));
+    assert!(matches!(without("client_hello", "after"), Some(ClientFrame::Hello { after: None, .. })));
     assert!(matches!(without("server_refused", "retry_after"), Some(ServerFrame::Refused { retry_after: None, .. })));
     assert!(matches!(without("server_error", "conversation"), Some(ServerFrame::Error { conversation: None, .. })));
     assert!(matches!(without("server_cursor_own", "head"), Some(ServerFrame::Cursor { head: Seq(0), .. })));

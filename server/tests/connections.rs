@@ -301,7 +301,7 @@ async fn one_connection_too_many_may_come_again_and_is_welcomed_when_there_is_ro
         raws.push(server.welcomed(&ann).await);
     }
     let mut one_more = server.raw(&ann).await;
-    one_more.say(&ClientFrame::Hello { epoch: None, position: Position(0) }).await;
+    one_more.say(&ClientFrame::Hello { epoch: None, position: Position(0), after: None }).await;
     assert_eq!(one_more.closed().await, Some(CloseCode::TooManyConnections.as_u16()));
     let device = support::device::Device::start(&ann, &[server.address()]);
     sleep(Duration::from_millis(300)).await;

@@ -1,10 +1,12 @@
 //! The server's side of [`super`]: the trait that it implements, and who calls.
 
+use super::admin::Admin;
+use super::delivery::{Delivery, SentMessages};
 use super::{ChatSnapshot, Doors, GroupAmendment, Person, Refusal, Settings, Viewer};
 use async_trait::async_trait;
 use std::net::IpAddr;
 use std::sync::Arc;
-use trunkline_protocol::{ConversationId, ErrorCode, SessionId, UserId};
+use trunkline_protocol::{ConversationId, ErrorCode, Seq, SessionId, UserId};
 
 /// How the pages reach the server: provided as a context, and as an extension of every request.
 pub type SharedBackend = Arc<dyn Backend>;
@@ -97,6 +99,21 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Makes an invite link's path with its secret, good for one week and ten accounts; administrators only.
     async fn create_invite(&self, caller: &Caller) -> Result<String, Refusal>;
+
+    /// The way of a message: for who sent it, and for administrators.
+    async fn delivery(&self, caller: &Caller, conversation: ConversationId, seq: Seq) -> Result<Delivery, Refusal>;
+
+    /// The caller's own messages among the newest of a conversation.
+    async fn sent_messages(&self, caller: &Caller, conversation: ConversationId) -> Result<SentMessages, Refusal>;
+
+    /// The administrators' page, with the accounts whose name contains `query`. [`ErrorCode::Forbidden`] for others.
+    async fn admin(&self, caller: &Caller, query: &str) -> Result<Admin, Refusal>;
+
+    /// Disables an account, or enables it again; administrators only, and never their own.
+    async fn set_disabled(&self, caller: &Caller, user: UserId, disabled: bool) -> Result<(), Refusal>;
+
+    /// Ends all sessions of somebody; administrators only.
+    async fn end_sessions_of(&self, caller: &Caller, user: UserId) -> Result<(), Refusal>;
 
     /// The OpenAPI document of the HTTP API, as JSON.
     fn openapi(&self) -> String;

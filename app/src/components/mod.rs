@@ -8,6 +8,8 @@ pub mod dialog;
 pub mod field;
 pub mod form;
 pub mod icon;
+#[cfg(feature = "ssr")]
+pub mod live;
 pub mod menu;
 pub mod moment;
 pub mod page;

@@ -32,6 +32,7 @@ pub fn Page(
                     <A href="/settings">"Settings"</A>
                     <A href="/console">"Console"</A>
                     <a href="/api" rel="external">"API"</a>
+                    {administers().then(|| view! { <a href="/admin" rel="external">"Admin"</a> })}
                 </nav>
             </header>
             <main class=class id="main" tabindex="-1">
@@ -79,6 +80,14 @@ pub fn loaded<T, V: IntoView + 'static>(
         }
     };
     view! { <Suspense>{Suspend::new(content)}</Suspense> }
+}
+
+/// Whether the reader has a page that others have not. Nothing renders this frame but the server.
+fn administers() -> bool {
+    #[cfg(feature = "ssr")]
+    return crate::functions::admin::is_admin();
+    #[cfg(not(feature = "ssr"))]
+    false
 }
 
 #[component]

@@ -8,13 +8,18 @@
 //! - [`auth`]: logging in and out, and new accounts
 //! - [`chat`]: the chat page, the directory, and groups
 //! - [`settings`]: everything on the settings page
+//! - `admin`, `delivery`: the administrators' page, and those about a message's way, on the server only
 //! - [`form`]: what is wrong with a form, and what its fields must hold
 //! - `answer`, `flash`: the redirection that answers a form, and the note that goes with it
 
 #[cfg(feature = "ssr")]
+pub mod admin;
+#[cfg(feature = "ssr")]
 pub(crate) mod answer;
 pub mod auth;
 pub mod chat;
+#[cfg(feature = "ssr")]
+pub mod delivery;
 #[cfg(feature = "ssr")]
 pub(crate) mod flash;
 pub mod form;

@@ -39,6 +39,12 @@ pub enum Done {
         /// The link; it can not be shown again.
         link: String,
     },
+    /// An account was disabled, by an administrator.
+    AccountDisabled,
+    /// An account was enabled, by an administrator.
+    AccountEnabled,
+    /// Somebody's sessions were ended, by an administrator.
+    SessionsEnded,
 }
 
 /// What the settings page shows.

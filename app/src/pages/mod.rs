@@ -10,13 +10,19 @@
 //! - `login`, `register`: the way in
 //! - `settings`: the account, its sessions and access tokens
 //! - `api`: the HTTP API's document
+//! - `admin`: nodes, bus, store and accounts, for administrators
+//! - `delivery`: which way a message took
 //! - `not_found`: everything else
 
+#[cfg(feature = "ssr")]
+pub mod admin;
 #[cfg(feature = "ssr")]
 pub mod api;
 #[cfg(feature = "ssr")]
 pub mod chat;
 pub mod console;
+#[cfg(feature = "ssr")]
+pub mod delivery;
 #[cfg(feature = "ssr")]
 pub mod login;
 #[cfg(feature = "ssr")]

@@ -34,6 +34,8 @@ pub struct Frame {
     pub receipt: Option<Receipt>,
     /// In a group, how many of how many others have read it.
     pub seen_by: Option<(usize, usize)>,
+    /// Its place in the log, if it is one's own and stored.
+    pub seq: Option<Seq>,
 }
 
 /// One line, borrowing its text.
@@ -108,7 +110,9 @@ pub fn arrange<'a>(source: Source<'a>, mut day_of: impl FnMut(Millis) -> i64) ->
         let id = change.key.filter(|_| own).map_or(LineId::Change(change.seq), LineId::Own);
         let receipt = own.then(|| cursors.receipt(change.seq));
         let seen_by = if own { cursors.seen_by(change.seq) } else { None };
-        lines.message(id, change.author, text, change.at, receipt, seen_by);
+        let seq = own.then_some(change.seq);
+        let frame = Frame { at: change.at, first: true, last: true, receipt, seen_by, seq };
+        lines.message(id, change.author, text, frame);
     }
     // An entry is dated by its writer's clock, which may be wrong: it never opens a day of its own.
     let latest = source.changes.last().map(|change| change.at);
@@ -119,7 +123,8 @@ pub fn arrange<'a>(source: Source<'a>, mut day_of: impl FnMut(Millis) -> i64) ->
             EntryState::Waiting | EntryState::InFlight => Receipt::Pending,
             EntryState::Failed { message, .. } => Receipt::Failed(message.clone()),
         };
-        lines.message(LineId::Own(entry.key), source.me, &entry.text, at, Some(receipt), None);
+        let frame = Frame { at, first: true, last: true, receipt: Some(receipt), seen_by: None, seq: None };
+        lines.message(LineId::Own(entry.key), source.me, &entry.text, frame);
     }
     lines.lines
 }
@@ -144,21 +149,14 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn message(
-        &mut self,
-        id: LineId,
-        author: UserId,
-        text: &'a str,
-        at: Millis,
-        receipt: Option<Receipt>,
-        seen_by: Option<(usize, usize)>,
-    ) {
+    fn message(&mut self, id: LineId, author: UserId, text: &'a str, frame: Frame) {
+        let at = frame.at;
         let joins = self.group.is_some_and(|(by, before)| by == author && at - before < GROUP_WITHIN);
-        if let Some(Line::Message { frame, .. }) = self.lines.last_mut().filter(|_| joins) {
-            frame.last = false;
+        if let Some(Line::Message { frame: before, .. }) = self.lines.last_mut().filter(|_| joins) {
+            before.last = false;
         }
         self.group = Some((author, at));
-        let frame = Frame { at, first: !joins, last: true, receipt, seen_by };
+        let frame = Frame { first: !joins, ..frame };
         self.lines.push(Line::Message { id, author, text, frame });
     }
 }

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn line(seq: u64, last: bool) -> Line<'static> {
-        let frame = Frame { at: 0, first: true, last, receipt: None, seen_by: None };
+        let frame = Frame { at: 0, first: true, last, receipt: None, seen_by: None, seq: None };
         Line::Message { id: LineId::Change(Seq(seq)), author: UserId(1), text: "text", frame }
     }
 

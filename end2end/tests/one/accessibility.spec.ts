@@ -1,15 +1,6 @@
-import AxeBuilder from "@axe-core/playwright";
-import type { Page } from "@playwright/test";
 import { addMember, group, sendMessage } from "../../fixtures/api";
+import { flaws } from "../../fixtures/axe";
 import { expect, test } from "../../fixtures/test";
-
-/** Everything axe finds wrong, in a readable form. */
-async function flaws(page: Page): Promise<string[]> {
-  const results = await new AxeBuilder({ page }).analyze();
-  return results.violations.flatMap(({ id, help, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${target.join(" ")}: ${failureSummary ?? ""}`),
-  );
-}
 
 for (const colorScheme of ["light", "dark"] as const) {
   test.describe(`in ${colorScheme} colours axe finds nothing`, () => {

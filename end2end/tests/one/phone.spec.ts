@@ -1,11 +1,6 @@
-import type { Page } from "@playwright/test";
 import { sendMessage } from "../../fixtures/api";
+import { isNotWider } from "../../fixtures/axe";
 import { expect, test } from "../../fixtures/test";
-
-async function isNotWider(page: Page, where: string): Promise<void> {
-  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-  expect(content, `${where} does not scroll sideways`).toBeLessThanOrEqual(width ?? 0);
-}
 
 for (const width of [320, 390]) {
   const phone = { viewport: { width, height: 640 }, hasTouch: true, isMobile: true };

@@ -60,7 +60,8 @@ impl Client {
             self.overlapping = beside;
             let epoch = self.epoch.filter(|_| !self.wants_all);
             let position = if self.wants_all { Position(0) } else { self.position };
-            self.actions.push(Action::Transmit(socket, ClientFrame::Hello { epoch, position }));
+            let after = if beside { Some(CloseCode::Moving.as_u16()) } else { self.ended_by };
+            self.actions.push(Action::Transmit(socket, ClientFrame::Hello { epoch, position, after }));
         }
     }
 
@@ -76,6 +77,7 @@ impl Client {
         if beside && (comes_back || self.is_leaving()) {
             return self.closed_beside(now);
         }
+        self.ended_by = Some(code);
         let begun = match self.link {
             // A try that took long has waited already.
             Link::Connecting(since) => since,
@@ -167,6 +169,7 @@ impl Client {
     pub(super) fn drop_socket(&mut self) {
         if self.has_socket() {
             self.abandon_move();
+            self.ended_by = Some(NO_CLOSE_FRAME);
             self.actions.push(Action::Disconnect(self.socket));
             self.forget_socket();
         }

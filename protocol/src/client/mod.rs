@@ -88,6 +88,8 @@ pub struct Client {
     next_ping: Millis,
     backoff: Backoff,
     welcomed_at: Millis,
+    /// The close code by which the last socket ended.
+    ended_by: Option<u16>,
     /// The next welcome is to name every conversation, whatever is known.
     wants_all: bool,
     /// Conversations of which changes came and no description, and until when that is waited for.
@@ -121,6 +123,7 @@ impl Client {
             next_ping: 0,
             backoff: Backoff::new(seed),
             welcomed_at: 0,
+            ended_by: None,
             wants_all: false,
             doubtful: SortedMap::new(),
             outbox: Outbox::new(kept),

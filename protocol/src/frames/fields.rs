@@ -32,6 +32,8 @@ pub(super) struct ClientFields<'a> {
     #[serde(borrow, default)]
     position: Scalar<'a>,
     #[serde(borrow, default)]
+    after: Scalar<'a>,
+    #[serde(borrow, default)]
     key: Scalar<'a>,
     #[serde(borrow, default)]
     conversation: Scalar<'a>,
@@ -54,9 +56,11 @@ impl TryFrom<ClientFields<'_>> for ClientFrame {
     fn try_from(fields: ClientFields<'_>) -> Result<Self, Missing> {
         let conversation = plain(fields.conversation, "conversation");
         Ok(match fields.r#type {
-            ClientType::Hello => {
-                Self::Hello { epoch: fields.epoch.get(), position: fields.position.get().unwrap_or_default() }
-            }
+            ClientType::Hello => Self::Hello {
+                epoch: fields.epoch.get(),
+                position: fields.position.get().unwrap_or_default(),
+                after: fields.after.get().and_then(|code: u64| u16::try_from(code).ok()),
+            },
             ClientType::Send => Self::Send {
                 key: plain(fields.key, "key")?,
                 conversation: conversation?,

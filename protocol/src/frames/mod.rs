@@ -22,6 +22,10 @@ pub enum ClientFrame {
         epoch: Option<Epoch>,
         /// The commit position up to which the client has been told everything.
         position: Position,
+        /// Why it connects: the close code by which its last connection ended, 1006 if there was none; absent for the
+        /// first connection. For whoever operates the site; a node does the same whatever it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<u16>,
     },
     /// Append a message. Answered by [`ServerFrame::Ack`] or [`ServerFrame::Refused`].
     Send {

@@ -98,7 +98,7 @@ impl World {
         let device = found.device;
         let user = self.devices[device].user;
         match frame {
-            ClientFrame::Hello { epoch, position } => self.hello(device, connection, epoch, position),
+            ClientFrame::Hello { epoch, position, .. } => self.hello(device, connection, epoch, position),
             ClientFrame::Send { key, conversation, text } => {
                 let answer = self.append(connection, user, key, conversation, &text);
                 self.answer(device, connection, answer);

@@ -143,8 +143,11 @@ fn direct() -> Conversation {
 
 pub(crate) fn client_frames() -> Vec<(&'static str, ClientFrame)> {
     vec![
-        ("client_hello", ClientFrame::Hello { epoch: Some(Epoch(uuid(0xe))), position: Position(42) }),
-        ("client_hello_first", ClientFrame::Hello { epoch: None, position: Position(0) }),
+        (
+            "client_hello",
+            ClientFrame::Hello { epoch: Some(Epoch(uuid(0xe))), position: Position(42), after: Some(4000) },
+        ),
+        ("client_hello_first", ClientFrame::Hello { epoch: None, position: Position(0), after: None }),
         ("client_send", ClientFrame::Send { key: key(), conversation: HERE, text: "<b>no markup</b>".to_owned() }),
         ("client_cursor", ClientFrame::Cursor { conversation: HERE, delivered: Seq(9), read: Seq(8) }),
         ("client_fetch", ClientFrame::Fetch { conversation: HERE, from: Seq(3), to: Seq(5) }),

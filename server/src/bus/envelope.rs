@@ -11,6 +11,7 @@
 //! A first byte of a later version is ignored, so that neighbouring versions share a bus.
 
 use crate::connection::handle::Frame;
+use crate::node::questions::{Answer, Question};
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::{ConversationId, NodeId, Seq, SessionId, UserId};
@@ -98,6 +99,24 @@ pub enum Signal {
     },
     /// Somebody is called something else (found by following the store).
     Renamed,
+    /// A node asks all others something, for somebody who looks.
+    Asked {
+        /// Who asks.
+        node: NodeId,
+        /// Its number for the question.
+        number: u64,
+        /// What.
+        question: Question,
+    },
+    /// The answer to a question.
+    Answered {
+        /// Who answers.
+        node: NodeId,
+        /// The asker's number for the question.
+        number: u64,
+        /// What.
+        answer: Answer,
+    },
     /// A signal of a later version.
     #[serde(other)]
     Unknown,
@@ -156,6 +175,8 @@ impl Envelope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::status::Status;
+    use crate::node::trace::Found;
 
     #[test]
     fn a_change_survives_the_round_trip() {
@@ -179,6 +200,24 @@ mod tests {
         for bytes in [&b""[..], b"\x01", b"\x01\0short", b"\x02{", b"\x09later", b"\x01\0aaaaaaaabbbbbbbb\xff\xfe"] {
             assert_eq!(Envelope::decode(&Bytes::copy_from_slice(bytes)), Err(NotAnEnvelope), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn questions_and_answers_survive_the_round_trip_and_later_ones_are_no_error() {
+        let (node, number) = (NodeId::random(), 7);
+        let (conversation, seq, at) = (ConversationId(3), Seq(4), 5);
+        let asked = Signal::Asked { node, number, question: Question::Trace { conversation, seq, at } };
+        let found = Found { since: 9, accepted: Some(1), ..Found::default() };
+        let trace = Signal::Answered { node, number, answer: Answer::Trace(found) };
+        let status = Signal::Answered { node, number, answer: Answer::Status(Status::default()) };
+        for signal in [asked, trace, status] {
+            let envelope = Envelope::Signal(signal);
+            assert_eq!(Envelope::decode(&envelope.encode()), Ok(envelope));
+        }
+        let later =
+            format!(r#"{{"type":"asked","node":"{node}","number":7,"question":{{"about":"weather","in":"X"}}}}"#);
+        let decoded = Envelope::decode(&Bytes::from(format!("\x02{later}")));
+        assert_eq!(decoded, Ok(Envelope::Signal(Signal::Asked { node, number, question: Question::Unknown })));
     }
 
     #[test]

@@ -22,6 +22,12 @@ impl ConnectionId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
+
+    /// Its number: from 1 in each process.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
 }
 
 /// One connection, as hub and appender see it.
@@ -37,6 +43,8 @@ pub struct Handle {
     pub outbound: Outbound,
     /// Keeps its sends in order after a refusal.
     pub gate: Gate,
+    /// The last of its frames that holds changes, by its number: see [`crate::node::trace`].
+    pub traced: AtomicU64,
 }
 
 impl Handle {
@@ -49,6 +57,7 @@ impl Handle {
             credential,
             outbound: Outbound::default(),
             gate: Gate::default(),
+            traced: AtomicU64::new(0),
         })
     }
 }
@@ -71,6 +80,8 @@ pub struct Outbound {
 struct Queue {
     frames: VecDeque<Frame>,
     bytes: usize,
+    /// How many frames there ever were.
+    pushed: u64,
     /// Goes out before all frames; not counted.
     welcome: Option<Frame>,
     welcomed: bool,
@@ -91,22 +102,32 @@ impl Outbound {
     /// Adds a frame at the end. A connection that reads too slowly is closed instead: what it lacks it will
     /// ask for when it is back.
     pub fn push(&self, frame: Frame) {
+        self.hand(frame);
+    }
+
+    /// The same, for who wants to know when it is written: its number among all frames of the connection, of which the
+    /// welcome is the first. One that is not written has none.
+    pub fn hand(&self, frame: Frame) -> u64 {
         let mut queue = self.lock();
         if queue.closing.is_some() || queue.finishing.is_some() {
-            return;
+            return u64::MAX;
         }
         queue.bytes += frame.len();
         if queue.bytes > limits::QUEUE_BYTES {
             drop(queue);
-            return self.close(CloseCode::SlowConsumer);
+            self.close(CloseCode::SlowConsumer);
+            return u64::MAX;
         }
         queue.frames.push_back(frame);
+        queue.pushed += 1;
+        let number = queue.pushed + 1;
         // Before the welcome nothing can be written, so nobody need wake.
         let wake = queue.welcomed;
         drop(queue);
         if wake {
             self.wake.notify_one();
         }
+        number
     }
 
     /// Puts the welcome before all that has come meanwhile, and lets frames out.

@@ -145,7 +145,11 @@ impl Requests {
     fn cursor(&self, conversation: ConversationId, delivered: Seq, read: Seq) -> Pending {
         let (node, handle) = (self.node.clone(), self.handle.clone());
         async move {
-            match node.move_cursor(handle.user, conversation, delivered, read).await {
+            let moved = node.move_cursor(handle.user, conversation, delivered, read).await;
+            if moved.is_ok() {
+                node.trace.moved(conversation, handle.user, Some(handle.id), (delivered, read));
+            }
+            match moved {
                 Ok(state) if state.moved => {}
                 // Nobody is told what is known; but who asked may not know it.
                 Ok(state) => handle.outbound.push(frames::own_cursor(&state)),
@@ -161,7 +165,7 @@ impl Requests {
             // Kept to the end of the answer.
             let _turn = turns.acquire().await;
             match node.store.range(handle.user, conversation, from, to).await {
-                Ok(range) => answer_fetch(&handle, conversation, range).await,
+                Ok(range) => answer_fetch(&node, &handle, conversation, range).await,
                 Err(error) => push_error(&handle, explain(&error), Some(conversation)),
             }
         }
@@ -202,14 +206,19 @@ impl Requests {
 
 /// A range of long messages is longer than a queue may be. It goes in portions, the last one first, so that each
 /// joins on to what a client holds behind the range, and waits for what it holds before it.
-async fn answer_fetch(handle: &Handle, conversation: ConversationId, range: Range) {
+async fn answer_fetch(node: &Node, handle: &Handle, conversation: ConversationId, range: Range) {
     let Range { from, mut changes, head } = range;
     loop {
         let at = portion(&changes);
         let part = changes.split_off(at);
         let from = part.first().map_or(from, |first| from.max(first.seq));
+        let last = part.last().map(|last| last.seq);
         handle.outbound.room().await;
-        handle.outbound.push(frames::encode(&ServerFrame::Range { conversation, from, changes: part, head }));
+        let range = frames::encode(&ServerFrame::Range { conversation, from, changes: part, head });
+        let number = handle.outbound.hand(range);
+        if let Some(last) = last {
+            node.trace.handed_range(conversation, (from, last), handle, number, true);
+        }
         if changes.is_empty() {
             return;
         }

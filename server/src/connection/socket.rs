@@ -3,6 +3,7 @@
 
 use super::handle::{Handle, Outgoing};
 use super::requests::Requests;
+use crate::metrics;
 use crate::node::Node;
 use crate::node::rate::Bucket;
 use crate::store::Identity;
@@ -54,15 +55,19 @@ pub async fn serve(mut socket: WebSocket, identity: Identity, node: Arc<Node>) {
 }
 
 async fn converse(socket: &mut WebSocket, identity: &Identity, node: &Arc<Node>) -> End {
-    let (epoch, position) = match timeout(limits::HELLO_WITHIN, hello(socket)).await {
+    let Hello { epoch, position, after } = match timeout(limits::HELLO_WITHIN, hello(socket)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(end)) => return end,
         Err(_) => return CloseCode::HelloTimeout.into(),
     };
+    node.metrics.opened.with_label_values(&[metrics::after(after)]).inc();
     let user = identity.user.id;
     let handle = Handle::new(user, identity.credential);
     let _leave = Leave { node, handle: &handle };
-    match timeout(WELCOME_WITHIN, node.join(&handle, epoch, position)).await {
+    let timer = node.metrics.welcome_seconds.start_timer();
+    let joined = timeout(WELCOME_WITHIN, node.join(&handle, epoch, position)).await;
+    timer.observe_duration();
+    match joined {
         Ok(Ok(())) => run(socket, node, &handle, left_of(identity.expires)).await,
         Ok(Err(error)) => {
             tracing::info!(user.id = %user, error = %error, "did not welcome a connection");
@@ -93,12 +98,19 @@ impl Drop for Leave<'_> {
     }
 }
 
-async fn hello(socket: &mut WebSocket) -> Result<(Option<Epoch>, Position), End> {
+/// What a client says first.
+struct Hello {
+    epoch: Option<Epoch>,
+    position: Position,
+    after: Option<u16>,
+}
+
+async fn hello(socket: &mut WebSocket) -> Result<Hello, End> {
     loop {
         match socket.recv().await {
             Some(Ok(Message::Text(text))) => {
                 return match serde_json::from_str(&text) {
-                    Ok(ClientFrame::Hello { epoch, position }) => Ok((epoch, position)),
+                    Ok(ClientFrame::Hello { epoch, position, after }) => Ok(Hello { epoch, position, after }),
                     _ => Err(CloseCode::BadProtocol.into()),
                 };
             }
@@ -118,6 +130,7 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, las
     let rate = node.frame_rate();
     let mut bucket = Bucket::full(rate, heard);
     let mut held: Option<Instant> = None;
+    let mut written = 0;
     let expired = tokio::time::sleep(lasts.unwrap_or(Duration::MAX));
     tokio::pin!(expired);
     loop {
@@ -126,11 +139,14 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, las
             outgoing = handle.outbound.next(PORTION) => match outgoing {
                 Outgoing::Close(code) => return code.into(),
                 Outgoing::Frames(frames) => {
-                    node.metrics.frames_sent.inc_by(frames.len() as u64);
+                    let count = frames.len() as u64;
+                    node.metrics.frames_sent.inc_by(count);
                     let texts = frames.into_iter().map(Message::Text);
                     if let Err(end) = write(socket, node, handle, texts).await {
                         return end;
                     }
+                    node.trace.written(handle, written, written + count);
+                    written += count;
                 }
             },
             message = socket.recv(), if pending.len() < PENDING && held.is_none() => {

@@ -5,13 +5,16 @@ use super::Node;
 use super::frames;
 use super::hub::Delivery;
 use super::router::Outbound;
+use super::trace::MessageId;
 use crate::bus::envelope::{ChangeEnvelope, Envelope};
+use crate::clock::Micros;
 use crate::connection::gate::{Postponed, Turn};
 use crate::connection::handle::Handle;
 use crate::store::{Append, AppendError, Appended, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument, field};
 use trunkline_protocol::{Change, ChangeBody, CloseCode, ErrorCode, ServerFrame};
 
 /// Messages that may wait for the store on this node; beyond that senders are told to wait.
@@ -126,12 +129,15 @@ async fn commit(node: &Arc<Node>, batch: Vec<Submission>) {
     node.metrics.append_batch.observe(batch.len() as f64);
     let appends = batch.iter().map(|submission| submission.append.clone()).collect();
     let timer = node.metrics.commit_seconds.start_timer();
-    let outcome = node.store.append(appends).await;
+    let span = tracing::debug_span!("commit", messages = batch.len());
+    let outcome = node.store.append(appends).instrument(span.clone()).await;
+    let _in_span = span.enter();
     timer.observe_duration();
     match outcome {
         Ok(results) => {
+            let at = crate::clock::micros();
             let stored = batch.into_iter().zip(results);
-            let routed: Vec<_> = stored.filter_map(|(submission, result)| settle(node, submission, result)).collect();
+            let routed = stored.filter_map(|(submission, result)| settle(node, submission, result, at)).collect();
             node.hand_to_router(routed);
         }
         Err(error) => {
@@ -153,7 +159,12 @@ fn admit(node: &Node, submission: Submission) -> Option<Submission> {
 }
 
 /// Answers one sender and hands a new change to those who are connected here.
-fn settle(node: &Arc<Node>, submission: Submission, result: Result<Appended, AppendError>) -> Option<Outbound> {
+fn settle(
+    node: &Arc<Node>,
+    submission: Submission,
+    result: Result<Appended, AppendError>,
+    stored: Micros,
+) -> Option<Outbound> {
     let routed = result.ok().filter(|appended| appended.fresh).map(|appended| {
         let Append { author, conversation, key, ref text, .. } = submission.append;
         let body = ChangeBody::Posted { text: text.clone() };
@@ -169,6 +180,11 @@ fn settle(node: &Arc<Node>, submission: Submission, result: Result<Appended, App
     let (change, members_at, origin) = routed?;
     node.metrics.appended.inc();
     let (conversation, seq) = (change.conversation, change.seq);
+    node.trace.stored(conversation, seq, change.at, stored);
+    tracing::debug!(
+        message.id = %MessageId(conversation, seq), message.key = change.key.map(field::display), user.id = %change.author,
+        "stored a message"
+    );
     let frame = frames::encode(&ServerFrame::Change { change });
     node.deliver(Delivery { conversation, seq, frame: frame.clone(), origin, removed: None });
     let envelope = Envelope::Change(ChangeEnvelope { conversation, seq, members_changed: false, frame });

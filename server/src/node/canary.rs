@@ -82,6 +82,7 @@ pub async fn run(node: Arc<Node>) {
                 if node.canary.silence(now) > DEAF_AFTER {
                     tracing::warn!("the bus is deaf; connecting it anew");
                     deaf = true;
+                    node.metrics.bus_reconnects.inc();
                     node.canary.restart(now);
                     node.bus.reconnect();
                 }

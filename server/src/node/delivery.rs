@@ -4,12 +4,13 @@ use super::Node;
 use super::frames;
 use super::hub::{Delivery, Missed};
 use super::router::Outbound;
+use super::trace::{By, MessageId};
 use crate::bus::envelope::{ChangeEnvelope, Envelope};
 use crate::connection::handle::{Frame, Handle};
 use crate::store::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
-use trunkline_protocol::{Change, ChangeBody, CloseCode, ConversationId, Seq, ServerFrame, UserId, limits};
+use trunkline_protocol::{Change, ChangeBody, CloseCode, ConversationId, Millis, Seq, ServerFrame, UserId, limits};
 
 /// How long a hole may stand before the store is read: changes of two nodes overtake each other by less.
 const HOLE_GRACE: Duration = Duration::from_millis(50);
@@ -75,6 +76,9 @@ impl Node {
             helped = true;
             self.metrics.holes_filled.inc_by(changes.len() as u64);
             for change in changes {
+                self.trace.came(conversation, change.seq, By::Store);
+                tracing::debug!(message.id = %MessageId(conversation, change.seq), "found a message in the store");
+                self.metrics.follow_lag.observe(Duration::from_millis(age(change.at)).as_secs_f64());
                 let delivery = Delivery {
                     conversation,
                     seq: change.seq,
@@ -94,7 +98,9 @@ impl Node {
         match self.store.changes(conversation, from, to).await {
             Ok(changes) => {
                 for change in changes {
-                    handle.outbound.push(frames::encode(&ServerFrame::Change { change }));
+                    let seq = change.seq;
+                    let number = handle.outbound.hand(frames::encode(&ServerFrame::Change { change }));
+                    self.trace.hand_out(conversation, seq).to(handle, number);
                 }
             }
             // If nothing follows, the connection would never see that it lacks something.
@@ -104,6 +110,11 @@ impl Node {
             }
         }
     }
+}
+
+/// Milliseconds since then; none if another node's clock is ahead.
+fn age(at: Millis) -> u64 {
+    u64::try_from(crate::clock::now().saturating_sub(at)).unwrap_or(0)
 }
 
 /// Who is no longer in a conversation after a change.

@@ -53,6 +53,7 @@ impl Node {
             }
         }
         taken?;
+        self.followed();
         let Position(position) = followed.position;
         self.position.store(position, Ordering::Release);
         Ok(())

@@ -14,6 +14,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use super::trace::Trace;
 use crate::connection::handle::{ConnectionId, Frame, Handle};
 use crate::store::{Credential, Joined, Membership, MovedCursor};
 use state::State;
@@ -70,6 +71,8 @@ pub struct TooMany;
 #[derive(Debug, Default)]
 pub struct Hub {
     state: Mutex<State>,
+    /// Remembers to whom what was handed.
+    trace: Arc<Trace>,
 }
 
 /// While it lives, heads of conversations without a listener are remembered.
@@ -87,6 +90,12 @@ impl Drop for Listening<'_> {
 }
 
 impl Hub {
+    /// One that notes its deliveries here.
+    #[must_use]
+    pub fn new(trace: Arc<Trace>) -> Self {
+        Self { state: Mutex::default(), trace }
+    }
+
     // ---- connections -----------------------------------------------------------------------------------------
 
     /// Takes a connection. Returns whether it is the user's first here.
@@ -222,7 +231,7 @@ impl Hub {
         let ready = channel.order.offer(seq, delivery);
         let gap = channel.order.gap().is_some();
         for (_, delivery) in ready {
-            state.hand_out(&delivery);
+            state.hand_out(&delivery, &self.trace);
             if let Some(user) = delivery.removed {
                 state.remove(user, &delivery, &left);
             }
@@ -372,6 +381,14 @@ impl Hub {
     #[must_use]
     pub fn connections(&self) -> Vec<Arc<Handle>> {
         self.lock().connections.values().cloned().collect()
+    }
+
+    /// Bytes that wait to be written: over all connections, and for the one with the most.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> (usize, usize) {
+        // Not under the hub's lock: there may be thousands.
+        let waiting = self.connections().into_iter().map(|handle| handle.outbound.waiting_bytes());
+        waiting.fold((0, 0), |(sum, most), bytes| (sum + bytes, most.max(bytes)))
     }
 
     /// How many connections and users there are.

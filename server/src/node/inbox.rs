@@ -3,6 +3,7 @@
 use super::Node;
 use super::delivery::removed_by;
 use super::hub::Delivery;
+use super::trace::{By, MessageId};
 use crate::bus::envelope::{ChangeEnvelope, Envelope, Signal};
 use crate::store::{Credential, CursorState, MovedCursor};
 use bytes::Bytes;
@@ -43,6 +44,8 @@ impl Node {
 fn take_change(node: &Arc<Node>, envelope: ChangeEnvelope) {
     let ChangeEnvelope { conversation, seq, members_changed, frame } = envelope;
     node.metrics.nudges_received.inc();
+    node.trace.came(conversation, seq, By::Bus);
+    tracing::debug!(message.id = %MessageId(conversation, seq), "was told of a message");
     let removed = if members_changed { removed_in(&frame) } else { None };
     node.deliver(Delivery { conversation, seq, frame, origin: None, removed });
     // Somebody here may have come into it just now.
@@ -81,6 +84,8 @@ fn take_signal(node: &Arc<Node>, signal: Signal) {
             let ended: Vec<_> = sessions.chain(tokens.into_iter().map(Credential::Token)).collect();
             node.hub.end(&ended);
         }
+        Signal::Asked { node: from, number, question } => node.take_question(from, number, question),
+        Signal::Answered { node: from, number, answer } => node.take_answer(from, number, answer),
         Signal::Renamed => node.follow.notify_one(),
         Signal::Unknown => {}
     }

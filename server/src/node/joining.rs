@@ -86,7 +86,7 @@ impl Node {
             // Came in just before the door was shut, perhaps too late to be told with the others.
             handle.outbound.push(frames::moving(Duration::ZERO));
         }
-        self.metrics.connections.set(self.hub.size().0 as i64);
+        self.note_size();
         Ok(())
     }
 
@@ -114,7 +114,7 @@ impl Node {
     }
 
     /// A conversation as a user sees it; `None` if they are not in it.
-    async fn description(
+    pub(super) async fn description(
         &self,
         user: UserId,
         conversation: ConversationId,
@@ -131,7 +131,13 @@ impl Node {
         if self.hub.unregister(handle) {
             self.left_soon(handle.user);
         }
-        self.metrics.connections.set(self.hub.size().0 as i64);
+        self.note_size();
+    }
+
+    fn note_size(&self) {
+        let (connections, users) = self.hub.size();
+        self.metrics.connections.set(connections as i64);
+        self.metrics.users.set(users as i64);
     }
 
     fn welcome(&self, user: UserId, resume: &Resume) -> crate::connection::handle::Frame {

@@ -145,6 +145,7 @@ impl Node {
                 let had_one = self.presences.has_lease(id);
                 // The others' leases may be lost as well.
                 if renewal == Renewal::Fresh && had_one {
+                    self.metrics.leases_lost.inc();
                     self.locator.doubt();
                 }
                 // Back while they were taken out.
@@ -166,6 +167,7 @@ impl Node {
 
     fn not_renewed(&self, left: Vec<UserId>) {
         self.locator.doubt();
+        self.metrics.lease_failures.inc();
         self.presences.enter_again();
         self.presences.leave_again(left);
     }
@@ -175,6 +177,7 @@ impl Node {
     async fn start_over(self: &Arc<Self>) {
         let id = NodeId::random();
         tracing::warn!(node.id = %id, "did not run for longer than the lease; starting over as a new incarnation");
+        self.metrics.incarnations.inc();
         *self.incarnation.lock().unwrap_or_else(PoisonError::into_inner) = id;
         for handle in self.hub.connections() {
             handle.outbound.close(CloseCode::NewIncarnation);

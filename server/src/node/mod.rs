@@ -17,6 +17,8 @@
 //! - [`locator`]: on which nodes users are, through a short cache
 //! - [`rate`]: how fast a user may send
 //! - [`frames`]: frames as they are written
+//! - [`trace`]: the way that messages took, for a while; [`way`]: of one message, over all nodes
+//! - [`questions`]: what nodes ask each other for people who look; [`status`]: how this node is
 //!
 //! A message's way: connection → appender → store → ack, hub and router → bus → inbox of other nodes → hub →
 //! connection. Only the first four decide whether it is safe; the rest decides how soon it is seen.
@@ -32,10 +34,14 @@ pub mod inbox;
 pub mod joining;
 pub mod lease;
 pub mod locator;
+pub mod questions;
 pub mod rate;
 pub mod router;
 pub mod sequencer;
 pub mod signals;
+pub mod status;
+pub mod trace;
+pub mod way;
 
 use crate::bus::{
     Bus, Destination,
@@ -49,6 +55,7 @@ use canary::Canary;
 use hub::Hub;
 use lease::Presences;
 use locator::Locator;
+use questions::Questions;
 use rate::{Rate, Rates};
 use router::Outbound;
 use serde::Deserialize;
@@ -56,9 +63,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use trunkline_protocol::{CloseCode, Epoch, NodeId, Position, limits};
+use trace::Trace;
+use trunkline_protocol::{CloseCode, Epoch, Millis, NodeId, Position, limits};
 
 /// New groups and changes to groups of one user.
 const AMENDMENTS: Rate = Rate { per_second: limits::AMENDMENTS_PER_SECOND, burst: limits::AMENDMENT_BURST };
@@ -83,6 +92,10 @@ pub struct Node {
     pub hub: Hub,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// The way that messages took through this node.
+    pub trace: Arc<Trace>,
+    /// When it started.
+    pub started: Millis,
     bus: Arc<dyn Bus>,
     registry: Arc<dyn Registry>,
     routing: Routing,
@@ -94,10 +107,13 @@ pub struct Node {
     canary: Canary,
     sang: Notify,
     presences: Presences,
+    questions: Questions,
     submissions: mpsc::Sender<Submission>,
     outbound: mpsc::Sender<Vec<Outbound>>,
     /// Everything up to here was handed to the connections.
     position: AtomicU64,
+    /// When everything in the store was handed out last.
+    followed_at: Mutex<Instant>,
     /// Wakes the follower before its time.
     follow: Notify,
     /// What the bus is known to have dropped.
@@ -145,10 +161,13 @@ impl Node {
         let sends = Rate { per_second: limits::SENDS_PER_SECOND, burst: limits::SEND_BURST };
         let frames = Rate { per_second: limits::FRAMES_PER_SECOND, burst: limits::FRAME_BURST };
         let times = |rate: Rate| rate.times(f64::from(sends_per_second) / f64::from(limits::SENDS_PER_SECOND));
+        let trace = Arc::new(Trace::default());
         let node = Arc::new(Self {
             locator: Locator::new(registry.clone()),
             store,
-            hub: Hub::default(),
+            hub: Hub::new(trace.clone()),
+            trace,
+            started: crate::clock::now(),
             metrics,
             bus,
             registry,
@@ -161,9 +180,11 @@ impl Node {
             canary: Canary::default(),
             sang: Notify::new(),
             presences: Presences::default(),
+            questions: Questions::default(),
             submissions,
             outbound,
             position: AtomicU64::new(position.0),
+            followed_at: Mutex::new(Instant::now()),
             follow: Notify::new(),
             dropped: AtomicU64::new(0),
             epoch,

@@ -131,5 +131,12 @@ fn publish(node: &Node, to: Destination<'_>, change: &Outbound) {
     if change.members_at.is_some() {
         node.metrics.nudges_sent.inc();
     }
+    if let Envelope::Change(told) = &change.envelope {
+        let nodes = match to {
+            Destination::All => None,
+            Destination::Nodes(nodes) => Some(nodes.into()),
+        };
+        node.trace.told(told.conversation, told.seq, nodes);
+    }
     node.bus.publish(to, change.envelope.encode());
 }

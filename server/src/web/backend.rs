@@ -1,11 +1,13 @@
 //! What the pages need, from the node and the accounts.
 
 use super::state::AppState;
-use super::{device, session};
+use super::{admin, delivery, device, session};
 use crate::auth::accounts::{Origin, refusal, shown_name};
 use crate::store::Amendment;
 use async_trait::async_trait;
 use std::collections::BTreeSet;
+use trunkline_app::backend::admin::Admin;
+use trunkline_app::backend::delivery::{Delivery, SentMessages};
 use trunkline_app::backend::service::{Backend, Caller, SetCookie};
 use trunkline_app::backend::{
     ChatSnapshot, Doors, GroupAmendment, OpenConversation, Person, Refusal, Registration, SessionInfo, Settings,
@@ -229,6 +231,27 @@ impl Backend for PageBackend {
         }
         let secret = self.state.accounts.create_invite(viewer.user.id).await?;
         Ok(format!("/register?invite={}", secret.reveal()))
+    }
+
+    async fn delivery(&self, caller: &Caller, conversation: ConversationId, seq: Seq) -> Result<Delivery, Refusal> {
+        let viewer = caller.require()?;
+        delivery::load(&self.state, viewer.user.id, viewer.admin, (conversation, seq)).await
+    }
+
+    async fn sent_messages(&self, caller: &Caller, conversation: ConversationId) -> Result<SentMessages, Refusal> {
+        delivery::sent(&self.state, caller.require()?.user.id, conversation).await
+    }
+
+    async fn admin(&self, caller: &Caller, query: &str) -> Result<Admin, Refusal> {
+        admin::load(&self.state, caller.require()?, query).await
+    }
+
+    async fn set_disabled(&self, caller: &Caller, user: UserId, disabled: bool) -> Result<(), Refusal> {
+        admin::set_disabled(&self.state, caller.require()?, user, disabled).await
+    }
+
+    async fn end_sessions_of(&self, caller: &Caller, user: UserId) -> Result<(), Refusal> {
+        admin::end_sessions(&self.state, caller.require()?, user).await
     }
 
     fn openapi(&self) -> String {

@@ -63,5 +63,6 @@ const fn up(is_up: bool) -> &'static str {
 }
 
 async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+    state.node.measure();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.node.metrics.render())
 }

@@ -3,20 +3,23 @@
 //! # Layout
 //!
 //! - [`state`]: what handlers share
-//! - [`session`]: who sent a request
+//! - [`session`]: who sent a request; [`request_id`]: by which its log lines are found
 //! - [`security`]: origin check, CSRF, headers
 //! - [`upgrade`]: the route `/ws`
-//! - [`pages`]: the rendered pages, and [`backend`]: what they need of the server
+//! - [`pages`]: the rendered pages, and [`backend`]: what they need of the server; [`delivery`] and [`admin`] of it
 //! - [`api`]: the JSON API and its OpenAPI document
 //! - [`health`]: `/healthz`, `/readyz`, `/metrics`
 //! - [`assets`]: the built site's files
 
+pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod backend;
+pub mod delivery;
 pub mod device;
 pub mod health;
 pub mod pages;
+pub mod request_id;
 pub mod security;
 pub mod session;
 pub mod state;
@@ -24,7 +27,7 @@ pub mod upgrade;
 
 use crate::config::Origin;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use state::AppState;
 use tower_http::catch_panic::CatchPanicLayer;
 use trunkline_protocol::limits;
@@ -47,7 +50,10 @@ pub fn router(state: AppState) -> Router {
 
 /// What holds for every response, that to a panic included.
 fn shield(router: Router, https: bool) -> Router {
-    router.layer(CatchPanicLayer::new()).layer(from_fn_with_state(https, security::headers))
+    router
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(https, security::headers))
+        .layer(from_fn(request_id::identify))
 }
 
 #[cfg(test)]
@@ -67,6 +73,7 @@ mod tests {
             let response = router.oneshot(Request::new(Body::empty())).await.expect("an answer");
             assert_eq!(response.status(), 500);
             assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+            assert!(response.headers().contains_key(request_id::HEADER));
             assert_eq!(response.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);
         }
     }

@@ -5,11 +5,12 @@ use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-const ROUTES: [&str; 15] = [
+const ROUTES: [&str; 16] = [
     "DELETE /conversations/{id}/members/{name}",
     "GET /conversations",
     "GET /conversations/{id}",
     "GET /conversations/{id}/changes",
+    "GET /conversations/{id}/messages/{seq}/delivery",
     "GET /me",
     "GET /openapi.json",
     "GET /presence",

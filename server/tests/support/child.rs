@@ -27,11 +27,16 @@ pub(crate) struct ChildNode {
 impl ChildNode {
     /// Starts it on a free port and waits until it says where it is.
     pub(crate) fn start(database: &Database, settings: &[&str]) -> Self {
+        Self::start_logged(database, settings, Stdio::null())
+    }
+
+    /// The same, with its log going there.
+    pub(crate) fn start_logged(database: &Database, settings: &[&str], log: impl Into<Stdio>) -> Self {
         let mut process = trunkline()
             .args(["--listen", "127.0.0.1:0", "--durability", "os", "--database", &database.url()])
             .args(settings)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the binary starts");
         let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines().map_while(Result::ok);

@@ -68,7 +68,7 @@ impl Raw {
 
     /// Says hello as a new device and waits for the welcome.
     pub(crate) async fn hello(&mut self) -> ServerFrame {
-        self.say(&ClientFrame::Hello { epoch: None, position: Position(0) }).await;
+        self.say(&ClientFrame::Hello { epoch: None, position: Position(0), after: None }).await;
         self.expect("a welcome", |frame| matches!(frame, ServerFrame::Welcome { .. })).await
     }
 

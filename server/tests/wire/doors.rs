@@ -6,7 +6,7 @@ use super::*;
 async fn a_second_hello_is_refused_and_the_connection_goes_on() {
     let pair = Pair::new().await;
     let mut raw = pair.server.welcomed(&pair.ann).await;
-    raw.say(&ClientFrame::Hello { epoch: None, position: Position(0) }).await;
+    raw.say(&ClientFrame::Hello { epoch: None, position: Position(0), after: None }).await;
     assert_eq!(raw.error().await, ErrorCode::BadFrame);
     pair.goes_on(&mut raw).await;
 }
@@ -74,7 +74,7 @@ async fn one_connection_too_many_is_closed_with_4006_and_the_others_go_on() {
         raws.push(pair.server.welcomed(&pair.ann).await);
     }
     let mut one_more = pair.server.raw(&pair.ann).await;
-    one_more.say(&ClientFrame::Hello { epoch: None, position: Position(0) }).await;
+    one_more.say(&ClientFrame::Hello { epoch: None, position: Position(0), after: None }).await;
     assert_eq!(one_more.closed().await, Some(CloseCode::TooManyConnections.as_u16()));
     for raw in &mut raws {
         pair.goes_on(raw).await;
@@ -84,7 +84,7 @@ async fn one_connection_too_many_is_closed_with_4006_and_the_others_go_on() {
     drop(raws.pop());
     eventually("there is room again", SOON, async || {
         let mut raw = pair.server.raw(&pair.ann).await;
-        raw.say(&ClientFrame::Hello { epoch: None, position: Position(0) }).await;
+        raw.say(&ClientFrame::Hello { epoch: None, position: Position(0), after: None }).await;
         matches!(raw.next().await, Heard::Frame(ServerFrame::Welcome { .. })).then_some(())
     })
     .await;

@@ -10,8 +10,11 @@ use anyhow::Result;
 use super::lint::LINUX_ONLY;
 use super::session::Session;
 use super::tally::Tally;
-use crate::tools::system::{self, REDIS};
+use crate::tools::system::{self, PROMTOOL, REDIS};
 use crate::workspace::Package;
+
+/// The feature that sends spans elsewhere, and its test, which without the feature is empty.
+const OTLP: &str = "otlp";
 
 fn needs_redis(test: &str) -> bool {
     test.starts_with("contract_") || test.starts_with("cluster_")
@@ -45,8 +48,13 @@ pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
     if server.has_library {
         cargo.arg("--lib");
     }
-    name(&mut cargo, server, |test| !needs_redis(test));
+    name(&mut cargo, server, |test| !needs_redis(test) && test != OTLP);
     tally += count(session, &format!("cargo test: {}", server.name), &mut cargo)?;
+    if server.tests.iter().any(|test| test == OTLP) {
+        let mut cargo = test(session, server);
+        cargo.args(["--features", OTLP, "--test", OTLP]);
+        tally += count(session, &format!("cargo test: {}, with {OTLP}", server.name), &mut cargo)?;
+    }
     // cargo tests the examples in the documentation of libraries only, and not together with the rest.
     if server.has_library {
         let mut cargo = test(session, server);
@@ -66,7 +74,7 @@ pub(super) fn contract(session: &mut Session<'_>) -> Result<Tally> {
     if !server.tests.iter().any(|test| needs_redis(test)) {
         return Ok(Tally::default());
     }
-    system::ensure(&[REDIS])?;
+    system::ensure(&[REDIS, PROMTOOL])?;
     let mut cargo = test(session, server);
     name(&mut cargo, server, needs_redis);
     count(session, &format!("cargo test: {}, with a Redis server", server.name), &mut cargo)

@@ -19,6 +19,8 @@ pub(crate) struct Program {
 
 /// Carries envelopes between nodes.
 pub(crate) const REDIS: Program = Program { names: &["redis-server"], package: "redis-server" };
+/// Checks rules and metrics for Prometheus.
+pub(crate) const PROMTOOL: Program = Program { names: &["promtool"], package: "prometheus" };
 /// The load balancer in front of two nodes.
 pub(crate) const NGINX: Program = Program { names: &["nginx"], package: "nginx" };
 /// The browser.

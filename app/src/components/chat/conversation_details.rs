@@ -85,6 +85,7 @@ fn Details(id: ConversationId, conversation: RwSignal<Conversation>, open: RwSig
                     <MemberRow user owner=Signal::derive(move || owner.get() == Some(user)) manages=owns amend=change/>
                 </For>
             </ul>
+            <p class="details__delivery"><a href=format!("/c/{id}/delivery")>"Delivery of your messages"</a></p>
             <p class="field__error" role="alert">{problem}</p>
             {group.then(|| view! { <Leave change/> })}
         </div>

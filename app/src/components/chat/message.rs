@@ -11,12 +11,15 @@ use crate::state::thread::{Message, Thread};
 use crate::text::is_few_emoji;
 use crate::time;
 use leptos::prelude::*;
+use trunkline_protocol::ConversationId;
 
 /// A message in its bubble; in a group with its writer's name and face, of one's own with how far it has come.
 #[component]
 pub fn MessageLine(
     /// The message.
     message: Message,
+    /// The conversation it is in.
+    conversation: ConversationId,
     /// Where it stands.
     thread: Thread,
     /// Whether its writer needs to be named.
@@ -31,6 +34,9 @@ pub fn MessageLine(
     let first = Memo::new(move |_| frame.read().first);
     let last = Memo::new(move |_| frame.read().last);
     let marks = Memo::new(move |_| frame.with(|frame| frame.receipt.clone().map(|receipt| (receipt, frame.seen_by))));
+    let seq = Memo::new(move |_| frame.read().seq);
+    // Out of the order of Tab, or one would pass by every message: the details of the conversation lead there too.
+    let way = move || seq.get().map(|seq| format!("/c/{conversation}/delivery/{seq}"));
     let time = move || time::time_of_day(at.get(), chat.clock.offset(at.get()));
     let moment = move || {
         let offset = chat.clock.offset(at.get());
@@ -62,6 +68,13 @@ pub fn MessageLine(
         (group && !own && first.get())
             .then(|| view! { <p class="message__author" dir="auto" data-hue=(author.0 % 8).to_string()>{name}</p> })
     };
+    let receipt = own.then(|| {
+        view! {
+            <a class="message__way" href=way tabindex="-1">
+                {move || marks.get().map(|(receipt, seen_by)| view! { <ReceiptMark receipt seen_by/> })}
+            </a>
+        }
+    });
     let bubble = view! {
         <div class="message__bubble">
             {writer}
@@ -69,7 +82,7 @@ pub fn MessageLine(
                 <p class="message__text"><MessageText text=text.to_string()/></p>
                 <div class="message__meta">
                     <time datetime=move || time::machine(at.get()) title=moment>{time}</time>
-                    {move || marks.get().map(|(receipt, seen_by)| view! { <ReceiptMark receipt seen_by/> })}
+                    {receipt}
                 </div>
             </div>
         </div>

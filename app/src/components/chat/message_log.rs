@@ -87,7 +87,9 @@ pub fn MessageLog(
             view! { <div class="log__new" role="separator" aria-label="New messages"><span>"New messages"</span></div> }
                 .into_any()
         }
-        Item::Message(message) => view! { <MessageLine message thread=lines.clone() group/> }.into_any(),
+        Item::Message(message) => {
+            view! { <MessageLine message conversation=id thread=lines.clone() group/> }.into_any()
+        }
         Item::Event(change) => {
             let said = move || chat.people.with(|people| sentence(&change, chat.me, people));
             view! { <p class="log__event" dir="auto">{said}</p> }.into_any()

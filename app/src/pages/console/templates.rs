@@ -11,7 +11,7 @@ pub const NAMES: [&str; 7] = ["hello", "send", "cursor", "fetch", "typing", "wat
 pub fn frame(name: &str) -> Option<ClientFrame> {
     let conversation = ConversationId(1);
     Some(match name {
-        "hello" => ClientFrame::Hello { epoch: None, position: Position(0) },
+        "hello" => ClientFrame::Hello { epoch: None, position: Position(0), after: None },
         "send" => ClientFrame::Send { key: SendKey::random(), conversation, text: "Hello".to_owned() },
         "cursor" => ClientFrame::Cursor { conversation, delivered: Seq(1), read: Seq(1) },
         "fetch" => ClientFrame::Fetch { conversation, from: Seq(1), to: Seq(50) },

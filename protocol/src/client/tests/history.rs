@@ -84,7 +84,7 @@ fn starts_over(client: &mut Client, now: Millis) {
     assert!(again > now, "not at once, lest two that disagree spin");
     client.tick(again);
     client.open();
-    assert!(client.frames().contains(&ClientFrame::Hello { epoch: None, position: Position(0) }));
+    assert!(client.frames().contains(&ClientFrame::Hello { epoch: None, position: Position(0), after: Some(1006) }));
     client.hear(again, welcome(epoch(1), 3, true, vec![conversation(2)]));
     assert_eq!((client.link(), client.replica(HERE).map(Replica::applied)), (Link::Live, Some(Seq(2))));
 }

@@ -8,11 +8,11 @@ fn a_client_says_hello_with_what_it_knows_and_is_live_once_welcomed() {
     let connects = client.take_actions().into_iter().filter(|action| matches!(action, Action::Connect(_)));
     assert_eq!(connects.count(), 1);
     client.open();
-    assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0) }]);
+    assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0), after: None }]);
     client.hear(START, welcome(epoch(1), 10, true, vec![conversation(4)]));
     assert_eq!(client.link(), Link::Live);
     reopen(&mut client, START);
-    let hello = ClientFrame::Hello { epoch: Some(epoch(1)), position: Position(10) };
+    let hello = ClientFrame::Hello { epoch: Some(epoch(1)), position: Position(10), after: Some(1006) };
     assert!(client.frames().contains(&hello));
 }
 
@@ -195,12 +195,12 @@ fn a_change_of_a_conversation_that_nobody_describes_makes_the_client_ask_for_eve
     let now = client.deadline().unwrap_or(START);
     client.tick(now);
     client.open();
-    assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0) }]);
+    assert_eq!(client.frames(), [ClientFrame::Hello { epoch: None, position: Position(0), after: Some(1006) }]);
     let all = vec![conversation(4), Conversation { id: elsewhere, ..conversation(3) }];
     client.hear(now, welcome(epoch(1), 11, true, all));
     assert!(client.replica(elsewhere).is_some());
     reopen(&mut client, now);
-    let hello = ClientFrame::Hello { epoch: Some(epoch(1)), position: Position(11) };
+    let hello = ClientFrame::Hello { epoch: Some(epoch(1)), position: Position(11), after: Some(1006) };
     assert!(client.frames().contains(&hello));
 }
 
@@ -247,4 +247,32 @@ fn what_waits_is_not_sent_in_the_name_of_whoever_has_logged_in_meanwhile() {
     assert!(!actions.iter().any(|action| matches!(action, Action::Transmit(..) | Action::Forget(_))), "{actions:?}");
     assert_eq!(client.link(), Link::Stopped(CloseCode::SessionEnded.as_u16()));
     assert_eq!(client.outbox(HERE).count(), 1, "it is kept for its author");
+}
+
+#[test]
+fn a_client_says_why_it_connects() {
+    let said = |client: &mut Client| {
+        client.frames().into_iter().find_map(|frame| match frame {
+            ClientFrame::Hello { after, .. } => Some(after),
+            _ => None,
+        })
+    };
+    let mut client = Client::new(ME, 1, Vec::new());
+    client.connect(START);
+    client.open();
+    assert_eq!(said(&mut client), Some(None), "for the first time");
+    client.hear(START, welcome(epoch(1), 10, true, Vec::new()));
+    client.close(START, Some(CloseCode::SlowConsumer.as_u16()));
+    client.tick(client.deadline().unwrap_or(START));
+    client.open();
+    assert_eq!(said(&mut client), Some(Some(4001)));
+    client.hear(START, welcome(epoch(1), 10, true, Vec::new()));
+    client.hear(START, ServerFrame::Moving { after: 5 });
+    client.tick(START + 5);
+    client.opened(Socket(3));
+    assert_eq!(said(&mut client), Some(Some(4000)), "before the old one is closed");
+    client.network_lost();
+    client.connect(START + 6);
+    client.open();
+    assert_eq!(said(&mut client), Some(Some(1006)));
 }

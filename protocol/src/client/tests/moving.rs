@@ -17,7 +17,8 @@ fn moving() -> Client {
 }
 
 fn hello(position: u64) -> Action {
-    Action::Transmit(NEW, ClientFrame::Hello { epoch: Some(epoch(1)), position: Position(position) })
+    let (epoch, position, after) = (Some(epoch(1)), Position(position), Some(CloseCode::Moving.as_u16()));
+    Action::Transmit(NEW, ClientFrame::Hello { epoch, position, after })
 }
 
 fn ack(number: u128, seq: u64) -> ServerFrame {

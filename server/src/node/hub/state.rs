@@ -3,6 +3,7 @@
 use super::{Delivery, Missed};
 use crate::connection::handle::{ConnectionId, Frame, Handle};
 use crate::node::sequencer::Sequencer;
+use crate::node::trace::Trace;
 use crate::store::Joined;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -98,12 +99,14 @@ impl State {
         }
     }
 
-    pub(super) fn hand_out(&self, delivery: &Delivery) {
+    pub(super) fn hand_out(&self, delivery: &Delivery, trace: &Trace) {
         let Some(channel) = self.conversations.get(&delivery.conversation) else { return };
+        let mut noted = trace.hand_out(delivery.conversation, delivery.seq);
         let hear = channel.users.iter().filter(|&(_, &from)| delivery.seq > from);
         for listener in hear.filter_map(|(user, _)| self.users.get(user)) {
             for handle in listener.connections.iter().filter(|handle| Some(handle.id) != delivery.origin) {
-                handle.outbound.push(delivery.frame.clone());
+                let number = handle.outbound.hand(delivery.frame.clone());
+                noted.to(handle, number);
             }
         }
     }

@@ -6,10 +6,12 @@ use super::names;
 use super::problem::Problem;
 use super::types::{SendMessage, SentMessage};
 use crate::connection::requests::check_text;
+use crate::node::trace::MessageId;
 use crate::store::Append;
 use crate::web::state::AppState;
 use axum::extract::State;
 use axum::http::StatusCode;
+use tracing::field;
 use trunkline_protocol::{ConversationId, ErrorCode, SendKey, UserId};
 
 refusals! {
@@ -51,7 +53,10 @@ pub(super) async fn send(
     };
     let key = key.map_or_else(SendKey::random, SendKey);
     let (author, credential, at) = (caller.id(), caller.0.credential, crate::clock::now());
+    let span = tracing::Span::current();
+    span.record("message.key", field::display(key));
     let stored = state.node.append(Append { author, credential, conversation, key, text, at }).await?;
+    span.record("message.id", field::display(MessageId(conversation, stored.seq)));
     let sent = SentMessage {
         conversation: conversation.0,
         seq: stored.seq.0,

@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - `messages`: sending
+//! - `delivery`: which way a message took
 //! - `unread`: pulling what was not read, and moving the cursors
 //! - `conversations`, `groups`: conversations, their logs and their members
 //! - `people`: the directory, presence, and who calls
@@ -14,6 +15,7 @@
 //! A route and its description are one: a handler that is not described can not be reached.
 
 mod conversations;
+mod delivery;
 mod document;
 mod extract;
 mod groups;
@@ -73,6 +75,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(unread::pull))
         .routes(routes!(unread::move_cursor))
         .routes(routes!(conversations::changes))
+        .routes(routes!(delivery::get))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::get, groups::amend))
         .routes(routes!(conversations::direct))

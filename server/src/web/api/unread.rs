@@ -114,7 +114,9 @@ pub(super) async fn move_cursor(
         return Err(Problem::invalid("Give `read`, `delivered` or both."));
     }
     let (delivered, read) = (Seq(request.delivered.unwrap_or(0)), Seq(request.read.unwrap_or(0)));
-    let state = state.node.move_cursor(caller.id(), ConversationId(id), delivered, read).await?;
+    let node = &state.node;
+    let state = node.move_cursor(caller.id(), ConversationId(id), delivered, read).await?;
+    node.trace.moved(ConversationId(id), caller.id(), None, (delivered, read));
     Ok(axum::Json(Cursor {
         conversation: id,
         read: state.cursor.read.0,
