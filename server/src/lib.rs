@@ -7,6 +7,7 @@
 //! - [`web`]: pages, API, the WebSocket upgrade, health
 //! - [`auth`]: accounts, logins, access tokens
 //! - [`connection`]: one WebSocket
+//! - [`logging`]: where logs and spans go
 //! - [`node`]: the hub of connections, and how messages get from one to the others
 //! - [`redis`]: how Redis is reached, in each of the forms that people run it
 //! - [`tls`]: TLS to the servers that a node depends on
@@ -20,6 +21,7 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod logging;
 pub mod metrics;
 pub mod node;
 pub mod presence;

@@ -1,11 +1,10 @@
 //! Starts a node.
 
 use anyhow::Context;
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
-use tracing_subscriber::EnvFilter;
 use trunkline_server::config::{Config, Options, Task};
+use trunkline_server::logging;
 use trunkline_server::startup::{self, Server};
 
 /// How long after it was told to stop the process lives at most. Supervisors commonly wait ten seconds before they kill.
@@ -39,7 +38,7 @@ fn begin() -> anyhow::Result<()> {
 async fn run() -> anyhow::Result<()> {
     let (task, options) = Options::load()?;
     let config = Config::try_from(options)?;
-    start_logging(&config)?;
+    let _logging = logging::start(&config)?;
     if task == Task::NewEpoch {
         startup::begin_new_history(&config).await?;
         done(&config);
@@ -73,19 +72,6 @@ fn end_for_certain() {
     if let Err(error) = std::thread::Builder::new().name("end".into()).spawn(end) {
         tracing::warn!(error = %error, "could not set a limit to the time that stopping takes");
     }
-}
-
-fn start_logging(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log)
-        .with_context(|| format!("log: {:?} is not a filter; give info, debug or target=level", config.log))?;
-    let colours = std::io::stderr().is_terminal();
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
-    if config.log_json {
-        logs.json().init()
-    } else {
-        logs.init()
-    }
-    Ok(())
 }
 
 /// Says where to go, for whoever started it by hand.

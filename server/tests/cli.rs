@@ -44,10 +44,12 @@ fn help_explains_every_setting_with_its_variable() {
         "bus-prefix",
         "routing",
         "registration",
+        "sends-per-second",
         "session-days",
         "drain-seconds",
         "log",
         "log-json",
+        "otlp",
     ];
     for setting in settings {
         let flag = format!("--{setting}");

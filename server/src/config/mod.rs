@@ -53,6 +53,8 @@ pub struct Config {
     pub log: String,
     /// Whether logs are JSON.
     pub log_json: bool,
+    /// Where spans are sent.
+    pub otlp: Option<String>,
 }
 
 /// Scheme, host and port, as a browser's `Origin` header has them.
@@ -141,6 +143,7 @@ impl TryFrom<Options> for Config {
             drain: Duration::from_secs(drain(options.drain_seconds.unwrap_or(5))?),
             log: options.log.unwrap_or_else(|| "info".to_owned()),
             log_json: options.log_json.unwrap_or(false),
+            otlp: options.otlp.map(collector).transpose()?,
         })
     }
 }
@@ -205,6 +208,15 @@ fn days(days: u32) -> Result<Duration, ConfigError> {
         return Err(ConfigError::new("session-days", "give 1 to 365"));
     }
     Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60))
+}
+
+fn collector(url: String) -> Result<String, ConfigError> {
+    if !url.starts_with("http://") || url.contains(['@', '?', ' ']) {
+        let problem = "give the http address of a collector, such as http://127.0.0.1:4318; one elsewhere is reached \
+                       through one on this machine, which has TLS and keys";
+        return Err(ConfigError::new("otlp", problem));
+    }
+    Ok(url)
 }
 
 fn sends(per_second: u32) -> Result<u32, ConfigError> {

@@ -95,6 +95,10 @@ pub struct Options {
     /// Log as JSON, one object a line
     #[arg(long, env = "TRUNKLINE_LOG_JSON", num_args = 0..=1, default_missing_value = "true")]
     pub log_json: Option<bool>,
+    /// OpenTelemetry collector that spans are sent to (OTLP over HTTP), such as `http://127.0.0.1:4318`, by a program
+    /// that was built with it [default: none]
+    #[arg(long, env = "TRUNKLINE_OTLP", value_name = "URL")]
+    pub otlp: Option<String>,
 }
 
 /// Who may make an account.
@@ -153,6 +157,7 @@ impl Options {
             drain_seconds: self.drain_seconds.or(other.drain_seconds),
             log: self.log.or(other.log),
             log_json: self.log_json.or(other.log_json),
+            otlp: self.otlp.or(other.otlp),
         }
     }
 }

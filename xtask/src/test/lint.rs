@@ -51,6 +51,7 @@ fn shipped(workspace: &Workspace) -> Vec<Shipped<'_>> {
         ("frontend", None, true),
         ("server", None, false),
         ("server", Some("embed"), false),
+        ("server", Some("otlp"), false),
         ("stress", None, false),
         ("xtask", None, false),
     ]
