@@ -67,7 +67,7 @@ pub fn explain(error: &StoreError) -> (ErrorCode, String) {
             tracing::error!(operation, error = %source, "the store failed");
             return (ErrorCode::StoreUnavailable, "The store does not answer; please try again.".to_owned());
         }
-        StoreError::NewerSchema { .. } => ErrorCode::StoreUnavailable,
+        StoreError::NewerSchema { .. } | StoreError::NotDurable | StoreError::Unfit(_) => ErrorCode::StoreUnavailable,
     };
     (code, crate::text::sentence(&error.to_string()))
 }

@@ -24,6 +24,11 @@ use trunkline_protocol::{
     Change, Conversation, ConversationId, Epoch, Millis, Position, Presence, SendKey, Seq, SessionId, User, UserId,
 };
 
+mod fault;
+mod plan;
+pub mod postgres;
+mod rules;
+mod sql;
 pub mod sqlite;
 
 /// When a write counts as durable.
@@ -37,10 +42,11 @@ pub enum Durability {
     Os,
 }
 
-/// An operation that the store could not carry out. Nothing was changed.
+/// An operation that the store could not carry out. Nothing was changed, but see [`StoreError::Unavailable`].
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The database refused or failed. Worth another try.
+    /// The database refused, failed or did not answer. Worth another try. A database behind a connection that broke may
+    /// have done what was asked for all the same; an append can be repeated by its key.
     #[error("the store could not {operation}")]
     Unavailable {
         /// What was attempted, as a verb phrase.
@@ -57,6 +63,15 @@ pub enum StoreError {
         /// In this program.
         known: u32,
     },
+    /// The database's server would lose what it has answered in a power cut, and that was not asked for.
+    #[error(
+        "the database's server runs with fsync = off: what it has stored would not survive a power cut. Set fsync = on \
+         there, or start with --durability os"
+    )]
+    NotDurable,
+    /// The database has something that makes it unfit, and what to do.
+    #[error("{0}")]
+    Unfit(&'static str),
     /// No conversation has this id.
     #[error("there is no such conversation")]
     UnknownConversation,
@@ -374,6 +389,12 @@ pub struct TokenRow {
 /// mean. Every error leaves the store unchanged.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
+    /// Which engine it is: `sqlite` or `postgres`.
+    fn kind(&self) -> &'static str;
+
+    /// What its answers are worth: what was asked for when it was opened, or more.
+    fn durability(&self) -> Durability;
+
     // ---- the log -------------------------------------------------------------------------------------------
 
     /// The identity of this history.
@@ -386,7 +407,8 @@ pub trait Store: Send + Sync + 'static {
     async fn probe(&self) -> Result<(), StoreError>;
 
     /// Appends messages in the order given, in one transaction, and answers each by itself: a refused one does
-    /// not hold back the others. The outer error means that none was stored.
+    /// not hold back the others. The outer error means that none was stored, or that nobody knows: repeating them with
+    /// the same keys stores each once.
     ///
     /// The credential is checked first: an ended session learns nothing. Then the key: one that was used before
     /// gets its answer even if its author has left since. Then membership.

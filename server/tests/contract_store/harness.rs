@@ -1,11 +1,13 @@
 //! A database with people in it.
 
+use crate::postgres::PostgresServer;
 use async_trait::async_trait;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 use trunkline_protocol::{Change, ChangeBody, ConversationId, Millis, SendKey, Seq, SessionId, User, UserId};
+use trunkline_server::store::postgres::{PostgresStore, Server};
 use trunkline_server::store::sqlite::SqliteStore;
 use trunkline_server::store::{
     Amendment, Append, AppendError, Appended, Credential, Durability, NewAccount, NewSession, Store, StoreError,
@@ -52,6 +54,39 @@ impl Sqlite {
 
 #[async_trait]
 impl Engine for Sqlite {
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::new(self.try_open(self.durability).await.unwrap())
+    }
+}
+
+/// A database of its own on a server that all tests share.
+pub(crate) struct Postgres {
+    pub(crate) url: String,
+    durability: Durability,
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        Self::on(PostgresServer::shared(), Durability::Os)
+    }
+}
+
+impl Postgres {
+    pub(crate) fn on(server: &PostgresServer, durability: Durability) -> Self {
+        Self { url: server.database(), durability }
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        Server::new(&self.url).unwrap()
+    }
+
+    pub(crate) async fn try_open(&self, durability: Durability) -> Result<PostgresStore, StoreError> {
+        PostgresStore::open(&self.server(), durability).await
+    }
+}
+
+#[async_trait]
+impl Engine for Postgres {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(self.try_open(self.durability).await.unwrap())
     }

@@ -6,6 +6,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that can not go on should stop, and say where")]
 
 mod harness;
+#[path = "../support/postgres.rs"]
+#[expect(clippy::expect_used, dead_code, reason = "shared with the tests of whole nodes, which use other parts of it")]
+mod postgres;
 
 /// Makes each of these functions a test, for every engine.
 macro_rules! contract {
@@ -16,6 +19,16 @@ macro_rules! contract {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
                     super::$test(Database::new(Sqlite::default()).await).await;
+                }
+            )+
+        }
+
+        mod postgres {
+            use crate::harness::{Database, Postgres};
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$test(Database::new(Postgres::default()).await).await;
                 }
             )+
         }

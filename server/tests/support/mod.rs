@@ -4,6 +4,7 @@
 pub(crate) mod child;
 pub(crate) mod cluster;
 pub(crate) mod device;
+pub(crate) mod postgres;
 pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod server;

@@ -68,7 +68,7 @@ impl Section {
             Self::Rustdoc => "rustdoc: is everything documented, and does every link lead somewhere?",
             Self::Licences => "licences: does docs/THIRD-PARTY.md name what is compiled in?",
             Self::Unit => "unit: Rust tests that need nothing but the toolchain",
-            Self::Contract => "contract: the seams, against a real Redis server",
+            Self::Contract => "contract: the seams, against real Redis and PostgreSQL servers",
             Self::E2e => "e2e: real browsers against real servers",
         }
     }

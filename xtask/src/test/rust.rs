@@ -1,4 +1,4 @@
-//! The Rust tests: those that need nothing, and the contracts that need a real Redis server.
+//! The Rust tests: those that need nothing, and the contracts that need a real Redis or PostgreSQL server.
 //!
 //! Which is which shows in the names of the server's integration tests: what starts with `contract_` or
 //! `cluster_` starts servers of its own, on free ports, and stops them.
@@ -10,13 +10,13 @@ use anyhow::Result;
 use super::lint::LINUX_ONLY;
 use super::session::Session;
 use super::tally::Tally;
-use crate::tools::system::{self, PROMTOOL, REDIS};
+use crate::tools::system::{self, POSTGRES, PROMTOOL, REDIS};
 use crate::workspace::Package;
 
 /// The feature that sends spans elsewhere, and its test, which without the feature is empty.
 const OTLP: &str = "otlp";
 
-fn needs_redis(test: &str) -> bool {
+fn needs_servers(test: &str) -> bool {
     test.starts_with("contract_") || test.starts_with("cluster_")
 }
 
@@ -48,7 +48,7 @@ pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
     if server.has_library {
         cargo.arg("--lib");
     }
-    name(&mut cargo, server, |test| !needs_redis(test) && test != OTLP);
+    name(&mut cargo, server, |test| !needs_servers(test) && test != OTLP);
     tally += count(session, &format!("cargo test: {}", server.name), &mut cargo)?;
     if server.tests.iter().any(|test| test == OTLP) {
         let mut cargo = test(session, server);
@@ -66,18 +66,18 @@ pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
 /// The contracts of the seams, and nodes that work together.
 ///
 /// # Errors
-/// When there is no Redis server and none can be installed; when the run is stopped.
+/// When there is no Redis or PostgreSQL server and none can be installed; when the run is stopped.
 pub(super) fn contract(session: &mut Session<'_>) -> Result<Tally> {
     let Some(server) = session.workspace.package_in("server") else {
         return Ok(Tally::default());
     };
-    if !server.tests.iter().any(|test| needs_redis(test)) {
+    if !server.tests.iter().any(|test| needs_servers(test)) {
         return Ok(Tally::default());
     }
-    system::ensure(&[REDIS, PROMTOOL])?;
+    system::ensure(&[REDIS, POSTGRES, PROMTOOL])?;
     let mut cargo = test(session, server);
-    name(&mut cargo, server, needs_redis);
-    count(session, &format!("cargo test: {}, with a Redis server", server.name), &mut cargo)
+    name(&mut cargo, server, needs_servers);
+    count(session, &format!("cargo test: {}, with real servers", server.name), &mut cargo)
 }
 
 fn test(session: &Session<'_>, package: &Package) -> Command {
@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn the_name_of_a_test_file_says_what_it_needs() {
-        assert!(needs_redis("contract_bus"));
-        assert!(needs_redis("cluster_two_nodes"));
-        assert!(!needs_redis("api"));
+        assert!(needs_servers("contract_bus"));
+        assert!(needs_servers("cluster_two_nodes"));
+        assert!(!needs_servers("api"));
     }
 }

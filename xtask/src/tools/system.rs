@@ -21,6 +21,8 @@ pub(crate) struct Program {
 pub(crate) const REDIS: Program = Program { names: &["redis-server"], package: "redis-server" };
 /// Checks rules and metrics for Prometheus.
 pub(crate) const PROMTOOL: Program = Program { names: &["promtool"], package: "prometheus" };
+/// Stores for nodes on several machines. Tests start clusters of their own; the system's is never started or touched.
+pub(crate) const POSTGRES: Program = Program { names: &["postgres"], package: "postgresql" };
 /// The load balancer in front of two nodes.
 pub(crate) const NGINX: Program = Program { names: &["nginx"], package: "nginx" };
 /// The browser.
@@ -34,8 +36,15 @@ pub(crate) const NPM: Program = Program { names: &["npm"], package: "npm" };
 impl Program {
     /// Where it is, if it is installed.
     pub(crate) fn find(self) -> Option<PathBuf> {
-        super::find(self.names)
+        if self == POSTGRES { postgres() } else { super::find(self.names) }
     }
+}
+
+/// The server, which Debian keeps off PATH, in a folder for each version.
+fn postgres() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let found = versions.map(|version| version.path().join("bin/postgres")).find(|program| program.is_file());
+    found.or_else(|| super::find(&["postgres"]))
 }
 
 /// Makes sure that all of these are there. Nothing that is installed already is touched or started.

@@ -7,10 +7,10 @@ use rusqlite::{CachedStatement, OptionalExtension};
 use std::collections::HashMap;
 use trunkline_protocol::{ConversationId, Millis, SendKey, Seq, UserId};
 
-use super::fault::{Fault, Trouble};
-use super::rows::Sql;
 use super::sessions;
 use super::writer::Write;
+use crate::store::fault::{Fault, Trouble};
+use crate::store::sql::Sql;
 use crate::store::{Append, AppendError, Appended, Credential};
 
 /// [`crate::store::Store::append`].

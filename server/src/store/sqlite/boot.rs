@@ -7,7 +7,7 @@ use crate::store::Durability;
 use rusqlite::{Connection, TransactionBehavior};
 use trunkline_protocol::Epoch;
 
-use super::fault::Fault;
+use crate::store::fault::Fault;
 
 /// Which boot of the machine this is. Where the system does not say it is always another one, which begins a new
 /// history at each start with `os`.

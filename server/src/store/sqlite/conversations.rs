@@ -6,11 +6,12 @@ use trunkline_protocol::{
     Change, Conversation, ConversationId, ConversationKind, Epoch, Member, Millis, Position, Seq, User, UserId, limits,
 };
 
-use super::cursors;
-use super::fault::{Fault, Trouble};
 use super::log;
-use super::rows::{self, Sql};
+use super::rows;
 use super::writer::Write;
+use crate::store::fault::{Fault, Trouble};
+use crate::store::rules;
+use crate::store::sql::Sql;
 use crate::store::{Joined, Membership, Resume, StoreError};
 
 /// [`crate::store::Store::conversation`].
@@ -178,10 +179,7 @@ impl<'c> Views<'c> {
 
 /// A conversation without its members and its preview, and the seq of its last message.
 fn outline(row: &Row<'_>, id: ConversationId) -> rusqlite::Result<(Conversation, Seq)> {
-    let kind = match row.get_ref(0)?.as_str()? {
-        "direct" => ConversationKind::Direct,
-        _ => ConversationKind::Group,
-    };
+    let kind = rules::kind(row.get_ref(0)?.as_str()?);
     let conversation = Conversation {
         id,
         kind,
@@ -190,7 +188,7 @@ fn outline(row: &Row<'_>, id: ConversationId) -> rusqlite::Result<(Conversation,
         members: Vec::new(),
         head: Seq(row.get(3)?),
         since: Seq(row.get(6)?),
-        unread: cursors::unread(row.get(5)?, row.get(7)?, row.get(8)?),
+        unread: rules::unread(row.get(5)?, row.get(7)?, row.get(8)?),
         last_message: None,
         former: Vec::new(),
     };

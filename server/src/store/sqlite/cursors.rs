@@ -3,9 +3,10 @@
 use rusqlite::OptionalExtension;
 use trunkline_protocol::{ConversationId, Seq, UserId};
 
-use super::fault::Fault;
-use super::rows::Sql;
 use super::writer::Write;
+use crate::store::fault::Fault;
+use crate::store::rules::unread;
+use crate::store::sql::Sql;
 use crate::store::{CursorState, MovedCursor, StoreError};
 
 /// A member's row together with what it is measured against.
@@ -22,11 +23,6 @@ impl Standing {
     fn unread(&self) -> u64 {
         unread(self.messages, self.own, self.counted)
     }
-}
-
-/// What a member has not read: all messages, but for their own, those they have read, and those before their time.
-pub(super) fn unread(messages: u64, own: u64, counted: u64) -> u64 {
-    messages.saturating_sub(own).saturating_sub(counted)
 }
 
 /// [`crate::store::Store::advance`].

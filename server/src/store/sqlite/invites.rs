@@ -3,10 +3,10 @@
 use rusqlite::Connection;
 use trunkline_protocol::{Millis, UserId};
 
-use super::fault::Fault;
-use super::rows::Sql;
 use super::writer::Write;
 use crate::store::StoreError;
+use crate::store::fault::Fault;
+use crate::store::sql::Sql;
 
 /// [`crate::store::Store::create_invite`].
 pub(super) fn create(

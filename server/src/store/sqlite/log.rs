@@ -4,9 +4,10 @@ use rusqlite::{Connection, OptionalExtension};
 use trunkline_protocol::limits::FETCH_CHANGES;
 use trunkline_protocol::{Change, ConversationId, Position, Seq, SessionId, UserId};
 
-use super::cursors;
-use super::fault::Fault;
-use super::rows::{self, Sql};
+use super::rows;
+use crate::store::fault::Fault;
+use crate::store::rules;
+use crate::store::sql::Sql;
 use crate::store::{Credential, CursorState, Followed, Grown, MovedCursor, Range, StoreError};
 
 /// Where a reader stands towards a conversation.
@@ -105,7 +106,7 @@ fn moved(connection: &Connection, after: Position) -> rusqlite::Result<Vec<Curso
             delivered: Seq(row.get(2)?),
             read: Seq(row.get(3)?),
         };
-        let unread = cursors::unread(row.get(4)?, row.get(5)?, row.get(6)?);
+        let unread = rules::unread(row.get(4)?, row.get(5)?, row.get(6)?);
         Ok(CursorState { cursor, moved: true, unread, head: Seq(row.get(7)?) })
     })?;
     rows.collect()

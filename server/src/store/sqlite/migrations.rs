@@ -4,7 +4,7 @@ use crate::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 use trunkline_protocol::Epoch;
 
-use super::fault::Fault;
+use crate::store::fault::Fault;
 
 /// Step n leads to schema n + 1. Steps that were released are never edited.
 const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];

@@ -11,7 +11,7 @@
 //! - `seam`: the trait, each method handed to one of the two
 //! - `append`, `log`, `cursors`, `conversations`, `groups`, `people`, `sessions`, `tokens`,
 //!   `invites`: the SQL, by subject, next to the code that runs it
-//! - `rows`, `fault`: what these share
+//! - `rows`: what these share
 //! - [`lock`]: which nodes may share the file
 
 mod append;
@@ -19,7 +19,6 @@ mod boot;
 mod connection;
 mod conversations;
 mod cursors;
-mod fault;
 mod groups;
 mod invites;
 pub mod lock;
@@ -38,9 +37,9 @@ use std::path::Path;
 use tokio::task;
 use trunkline_protocol::Epoch;
 
-use self::fault::Fault;
 use self::readers::Readers;
 use self::writer::{Write, Writer};
+use super::fault::Fault;
 use super::{Durability, StoreError};
 
 /// Connections that read: enough that a long welcome does not hold up a short one, few enough to stay cached.
@@ -54,6 +53,7 @@ pub struct SqliteStore {
     // The readers end before the writer, whose last act is to empty the write-ahead log.
     readers: Readers,
     writer: Writer,
+    durability: Durability,
 }
 
 impl SqliteStore {
@@ -93,7 +93,7 @@ fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
     }
     let readers = Readers::start(reading).map_err(|error| Fault::Failed(error.into()))?;
     let writer = Writer::start(writing).map_err(|error| Fault::Failed(error.into()))?;
-    Ok(SqliteStore { readers, writer })
+    Ok(SqliteStore { readers, writer, durability })
 }
 
 fn open_for_writing(path: &Path, durability: Durability) -> Result<Connection, Fault> {

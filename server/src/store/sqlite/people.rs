@@ -3,10 +3,11 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 use trunkline_protocol::{Millis, Presence, User, UserId};
 
-use super::fault::{Fault, Trouble};
-use super::rows::{self, Sql, USER};
+use super::rows::{self, USER};
 use super::writer::Write;
 use super::{invites, sessions, tokens};
+use crate::store::fault::{Fault, Trouble};
+use crate::store::sql::Sql;
 use crate::store::{Account, AccountRow, Credential, NewAccount, StoreError};
 
 /// [`crate::store::Store::create_account`].

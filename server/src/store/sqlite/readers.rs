@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 
-use super::fault::{Fault, Trouble};
 use crate::store::StoreError;
+use crate::store::fault::{Fault, Trouble};
 
 /// Reads that may wait. When thousands of devices come back at once they wait here for the disk, in order.
 const QUEUE: usize = 1024;

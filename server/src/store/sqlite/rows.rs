@@ -1,31 +1,9 @@
 //! Rows as the protocol's types.
 
+use crate::store::sql::Sql;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 use trunkline_protocol::{Change, ChangeBody, ConversationId, Position, SendKey, Seq, User, UserId};
-
-/// A number of ours as SQLite's, which are signed.
-pub(super) trait Sql {
-    /// What is too large stands for nothing that exists, and becomes the largest: clients may name any number.
-    fn sql(self) -> i64;
-}
-
-macro_rules! sql {
-    ($($name:ident),*) => {
-        $(impl Sql for $name {
-            fn sql(self) -> i64 {
-                self.0.sql()
-            }
-        })*
-    };
-}
-
-impl Sql for u64 {
-    fn sql(self) -> i64 {
-        i64::try_from(self).unwrap_or(i64::MAX)
-    }
-}
-sql!(ConversationId, Position, Seq, UserId);
 
 /// The last commit position that was given out.
 pub(super) fn position(connection: &Connection) -> rusqlite::Result<Position> {

@@ -10,12 +10,20 @@ use trunkline_protocol::{
 use super::writer::Write;
 use super::{SqliteStore, append, conversations, cursors, groups, invites, log, people, sessions, tokens};
 use crate::store::{
-    Account, AccountRow, Amendment, Append, AppendError, Appended, Credential, CursorState, Followed, Identity,
-    Membership, NewAccount, NewSession, Range, Resume, SessionRow, Store, StoreError, TokenRow,
+    Account, AccountRow, Amendment, Append, AppendError, Appended, Credential, CursorState, Durability, Followed,
+    Identity, Membership, NewAccount, NewSession, Range, Resume, SessionRow, Store, StoreError, TokenRow,
 };
 
 #[async_trait]
 impl Store for SqliteStore {
+    fn kind(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn durability(&self) -> Durability {
+        self.durability
+    }
+
     async fn epoch(&self) -> Result<Epoch, StoreError> {
         self.readers.read("read the epoch", conversations::epoch).await
     }

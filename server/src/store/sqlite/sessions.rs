@@ -3,28 +3,12 @@
 use rusqlite::{Connection, OptionalExtension};
 use trunkline_protocol::{Millis, SessionId, UserId};
 
-use super::fault::Fault;
-use super::rows::{self, Sql, USER};
+use super::rows::{self, USER};
 use super::writer::Write;
+use crate::store::fault::Fault;
+use crate::store::rules::{Found, KEPT_FOR, is_stale};
+use crate::store::sql::Sql;
 use crate::store::{Credential, Identity, NewSession, SessionRow, StoreError};
-
-/// Uses are noted this coarsely, so that reading a page does not write.
-const NOTED_EVERY: Millis = 60_000;
-/// How long a session is kept after it has expired, so that nodes that follow late still learn that it was ended.
-const KEPT_FOR: Millis = 24 * 60 * 60 * 1000;
-
-/// A login or token that was found, and whether its use should be noted.
-pub(super) struct Found {
-    /// Who.
-    pub(super) identity: Identity,
-    /// It was last noted too long ago.
-    pub(super) note: bool,
-}
-
-/// Whether a use at `now` should be noted, where the last one was.
-pub(super) fn is_stale(last_used: Option<Millis>, now: Millis) -> bool {
-    last_used.is_none_or(|last| now.saturating_sub(last) >= NOTED_EVERY)
-}
 
 /// [`crate::store::Store::create_session`].
 pub(super) fn create(write: &Write<'_>, session: &NewSession) -> Result<(), Fault> {

@@ -3,10 +3,11 @@
 use rusqlite::{Connection, OptionalExtension};
 use trunkline_protocol::{Millis, UserId, limits};
 
-use super::fault::{Fault, Trouble};
-use super::rows::{self, Sql, USER};
-use super::sessions::{Found, is_stale};
+use super::rows::{self, USER};
 use super::writer::Write;
+use crate::store::fault::{Fault, Trouble};
+use crate::store::rules::{Found, is_stale};
+use crate::store::sql::Sql;
 use crate::store::{Credential, Identity, StoreError, TokenRow};
 
 /// [`crate::store::Store::create_token`].

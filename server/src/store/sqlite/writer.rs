@@ -15,9 +15,9 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot, watch};
 use trunkline_protocol::Position;
 
-use super::fault::{Fault, Trouble};
-use super::rows::Sql;
 use crate::store::StoreError;
+use crate::store::fault::{Fault, Trouble};
+use crate::store::sql::Sql;
 
 /// Jobs that may wait. A caller that finds the queue full waits too: four full groups are as far behind as a
 /// writer should be before whoever feeds it feels it.
@@ -179,7 +179,8 @@ fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, work
         {
             group.push(next);
         }
-        let committed = commit(&mut connection, &mut group).map_err(|error| Trouble::Transaction(Arc::new(error)));
+        let committed =
+            commit(&mut connection, &mut group).map_err(|error| Trouble::Transaction(Arc::new(error) as Arc<_>));
         // Before the answers: whoever is told that the store can not write finds the node not ready.
         works.send_if_modified(|known| std::mem::replace(known, committed.is_ok()) != committed.is_ok());
         for mut job in group.drain(..) {
@@ -228,7 +229,8 @@ mod tests {
             group.push(Box::new(task) as Box<dyn Job>);
             answers.push(answer);
         }
-        let committed = commit(&mut connection, &mut group).map_err(|error| Trouble::Transaction(Arc::new(error)));
+        let committed =
+            commit(&mut connection, &mut group).map_err(|error| Trouble::Transaction(Arc::new(error) as Arc<_>));
         for mut job in group {
             job.answer(committed.clone());
         }

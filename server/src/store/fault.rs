@@ -1,12 +1,12 @@
-//! What goes wrong inside a job, before it is known which operation the job was part of.
+//! What goes wrong inside a store, before it is known which operation it was part of.
 
-use crate::store::StoreError;
+use super::StoreError;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Why a job did not do its work. Its savepoint is undone.
+/// Why a piece of work was not done. Nothing of it is left.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(in crate::store) enum Fault {
     /// The request can not be met; the engine is fine.
     Refused(StoreError),
     /// The engine failed, or what it holds makes no sense.
@@ -15,7 +15,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// The error that the caller of the store gets.
-    pub(super) fn during(self, operation: &'static str) -> StoreError {
+    pub(in crate::store) fn during(self, operation: &'static str) -> StoreError {
         match self {
             Self::Refused(error) => error,
             Self::Failed(source) => StoreError::Unavailable { operation, source },
@@ -49,13 +49,16 @@ impl From<Trouble> for Fault {
 
 /// Failures that are not the engine's.
 #[derive(Clone, Debug, Error)]
-pub(super) enum Trouble {
+pub(in crate::store) enum Trouble {
     /// A job shares its transaction with others, and that failed as a whole.
     #[error("the transaction failed")]
-    Transaction(#[source] Arc<rusqlite::Error>),
-    /// The thread that should have run the job is gone.
+    Transaction(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// Who should have done the work is gone.
     #[error("the store is closed")]
     Closed,
+    /// Others were always faster.
+    #[error("too many want the same thing at once")]
+    Busy,
     /// A defect in this program.
     #[error("the job panicked")]
     Panicked,

@@ -1,0 +1,56 @@
+//! Notices that the database is not what it was: put back from a backup, taken over by a standby, or, where the server
+//! does not wait for its disk, started anew with commits missing. Positions from before could then be given out once more
+//! for something else. So the database says where its history was written, and whoever connects and finds another place
+//! begins a new history: devices then load everything anew instead of trusting what they know.
+//!
+//! The place is the cluster (by the identifier that initdb gave it), its timeline (another one after a standby took over,
+//! or after a recovery to some point in time), and the number of the table `meta` (another one after pg_restore). What can
+//! not be noticed from inside is a cold copy of the whole cluster's files that is put back; that is what
+//! `trunkline new-epoch` is for.
+
+use super::session::Session;
+use crate::store::fault::Fault;
+use trunkline_protocol::Epoch;
+use uuid::Uuid;
+
+/// Where the history was written and where this is; which start of the server or, where it may be asked, of its machine
+/// could lose commits, and which one this is.
+const FIND: &str = "
+    SELECT meta.place, meta.boot, current_setting('fsync') = 'on' AS fsync,
+        (SELECT system_identifier FROM pg_control_system()) || '/'
+            || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || 'meta'::regclass::oid AS here,
+        coalesce(
+            CASE WHEN pg_has_role('pg_read_server_files', 'USAGE')
+                    AND has_function_privilege('pg_read_file(text,bigint,bigint,boolean)', 'EXECUTE')
+                THEN nullif(trim(E' \\n' FROM pg_read_file('/proc/sys/kernel/random/boot_id', 0, 64, true)), '')
+            END,
+            pg_postmaster_start_time()::text
+        ) AS booted
+    FROM meta";
+/// Nothing, if another node was faster.
+const NOTE: &str = "UPDATE meta SET place = $3, boot = $4, epoch = coalesce($5, epoch)
+    WHERE place = $1 AND boot IS NOT DISTINCT FROM $2";
+
+/// Begins a new history if this is not the continuation of the one that was written here.
+pub(super) async fn check(session: &Session) -> Result<(), Fault> {
+    let rows = session.query(FIND, &[]).await?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    let (place, here): (&str, &str) = (row.try_get("place")?, row.try_get("here")?);
+    let (boot, booted): (Option<&str>, &str) = (row.try_get("boot")?, row.try_get("booted")?);
+    let fsync: bool = row.try_get("fsync")?;
+    let moved = !place.is_empty() && place != here;
+    let lost = boot.is_some_and(|boot| boot != booted);
+    // A note of this start stays: what was written without fsync may still be lost.
+    let noted = if !fsync || (boot == Some(booted) && !moved) { Some(booted) } else { None };
+    if place == here && noted == boot {
+        return Ok(());
+    }
+    let epoch: Option<Uuid> = (moved || lost).then(|| Epoch::random().0);
+    session.query(NOTE, &[&place, &boot, &here, &noted, &epoch]).await?;
+    if moved {
+        tracing::warn!("the database was put back, or a standby took over; beginning a new history");
+    } else if lost {
+        tracing::warn!("the server was started anew after messages were stored without fsync; beginning a new history");
+    }
+    Ok(())
+}
