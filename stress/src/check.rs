@@ -42,6 +42,8 @@ pub(crate) struct Checker {
     dense: u64,
     /// What was seen beyond a hole.
     ahead: BTreeSet<u64>,
+    /// Own messages that came as changes and are not acknowledged yet.
+    early: BTreeSet<u64>,
     /// The last change.
     last: u64,
     /// The number of each sender's last message here.
@@ -52,7 +54,8 @@ pub(crate) struct Checker {
 impl Checker {
     /// A device that is told everything behind this head.
     pub(crate) fn new(head: u64) -> Self {
-        Self { dense: head, ahead: BTreeSet::new(), last: head, senders: HashMap::new(), faults: Faults::default() }
+        let (ahead, early) = (BTreeSet::new(), BTreeSet::new());
+        Self { dense: head, ahead, early, last: head, senders: HashMap::new(), faults: Faults::default() }
     }
 
     /// The highest seq up to which nothing is missing.
@@ -62,7 +65,7 @@ impl Checker {
 
     /// An own message was acknowledged.
     pub(crate) fn acked(&mut self, seq: u64) {
-        if !self.see(seq) {
+        if !self.see(seq) && !self.early.remove(&seq) {
             self.faults.doubled += 1;
         }
     }
@@ -82,10 +85,21 @@ impl Checker {
         true
     }
 
+    /// A message came that is in no log. Returns whether it is new to the device. What is lost only its sender can tell.
+    pub(crate) fn relayed(&mut self, sender: u32, number: u32) -> bool {
+        let before = self.senders.get(&sender).copied().unwrap_or(0);
+        self.senders.insert(sender, number.max(before));
+        self.faults.doubled += u64::from(number == before);
+        self.faults.reordered += u64::from(number < before);
+        number > before
+    }
+
     /// An own message came as a change: from a node that read it from the store to fill a hole, which does not know who
     /// has its ack. A client drops it, so that it is no fault, only waste.
     pub(crate) fn echoed(&mut self, seq: u64) {
-        self.see(seq);
+        if self.see(seq) {
+            self.early.insert(seq);
+        }
     }
 
     /// A message came whose text is not what was sent.
@@ -163,7 +177,20 @@ mod tests {
         let mut checker = Checker::new(10);
         checker.acked(11);
         checker.echoed(11);
-        assert_eq!(checker.finish(11), NONE);
+        checker.echoed(12);
+        checker.acked(12);
+        assert_eq!(checker.finish(12), NONE);
+        checker.acked(12);
+        assert_eq!(checker.finish(12), Faults { doubled: 1, ..NONE });
+    }
+
+    #[test]
+    fn order_and_doubles_are_found_without_a_log_too() {
+        let mut checker = Checker::new(0);
+        let fresh =
+            [(1, 1), (1, 2), (2, 1), (1, 2), (1, 1), (1, 5)].map(|(sender, number)| checker.relayed(sender, number));
+        assert_eq!(fresh, [true, true, true, false, false, true]);
+        assert_eq!(checker.finish(0), Faults { doubled: 1, reordered: 1, ..NONE });
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can be asked for on the command line.
 
+use crate::dialect::Dialect;
 use crate::processes::Watched;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -42,8 +43,12 @@ pub(crate) struct UsersOptions {
 /// How to load the nodes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LoadOptions {
-    /// The file that `stress users` wrote.
-    pub(crate) users: PathBuf,
+    /// The file that `stress users` wrote; none for others than Trunkline.
+    #[arg(required_if_eq("dialect", "trunkline"))]
+    pub(crate) users: Option<PathBuf>,
+    /// Whom the load is put on.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) dialect: Dialect,
     /// A node, as address and port; several times for several.
     #[arg(long, required = true, value_name = "ADDRESS")]
     pub(crate) node: Vec<SocketAddr>,

@@ -8,7 +8,7 @@
 //! - [`cli`]: what can be asked for
 //! - [`users`], [`http`]: accounts, logins and conversations, made through the nodes' own doors
 //! - [`load`]: sending, receiving, measuring
-//! - [`socket`], [`wire`]: WebSocket and frames, cheaply
+//! - [`socket`], [`wire`], [`dialect`]: WebSocket and frames, cheaply; and what others say instead
 //! - [`check`]: order, loss and doubles
 //! - [`histogram`], [`processes`]: latencies; CPU time and memory of the servers
 
@@ -16,6 +16,7 @@
 
 mod check;
 mod cli;
+mod dialect;
 mod histogram;
 mod http;
 mod load;

@@ -9,10 +9,9 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, sockopt
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::ops::Range;
-use trunkline_protocol::SUBPROTOCOL;
 
 /// The key of RFC 6455's own example, and the answer to it that proves that the peer speaks WebSocket.
-const KEY: (&str, &str) = ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+pub(crate) const KEY: (&str, &str) = ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
@@ -53,21 +52,15 @@ pub(crate) enum Frame {
 }
 
 impl Socket {
-    /// Begins to connect to a node, and asks for the upgrade as the bearer of this cookie.
+    /// Begins to connect to a node, with this request for an upgrade.
     ///
     /// # Errors
     /// If there is no socket to be had.
-    pub(crate) fn connect(address: SocketAddr, cookie: &str) -> Result<Self> {
+    pub(crate) fn connect(address: SocketAddr, request: String) -> Result<Self> {
         let stream = dial(address, None, SocketFlags::NONBLOCK)?;
-        let out = format!(
-            "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\
-             Cookie: {cookie}\r\n\r\n",
-            KEY.0
-        );
         // Masks need not be secret here, only different from each other.
         let mask = stream.local_addr().map_or(1, |local| u32::from(local.port()));
-        Ok(Self { stream, state: State::Upgrading, rest: Vec::new(), out: out.into_bytes(), mask })
+        Ok(Self { stream, state: State::Upgrading, rest: Vec::new(), out: request.into_bytes(), mask })
     }
 
     /// Where it stands.

@@ -25,8 +25,17 @@ pub(crate) enum Incoming<'a> {
         /// Its place there.
         seq: u64,
     },
-    /// Somebody's cursors.
-    Cursor,
+    /// A message that is in no log.
+    Relayed {
+        /// Its text.
+        text: &'a [u8],
+    },
+    /// The connection may be used, and there is nothing to know about it.
+    Welcome,
+    /// To be answered.
+    Ping,
+    /// Of no interest.
+    Nothing,
     /// Everything else.
     Other(Box<ServerFrame>),
 }
@@ -40,7 +49,7 @@ pub(crate) fn read(frame: &[u8]) -> Result<Incoming<'_>> {
         return Ok(known);
     }
     if frame.starts_with(br#"{"type":"cursor","#) {
-        return Ok(Incoming::Cursor);
+        return Ok(Incoming::Nothing);
     }
     let parsed = serde_json::from_slice(frame).context("a frame that can not be read")?;
     Ok(match parsed {
@@ -123,7 +132,8 @@ impl Mark {
         Some(Self { due, sender: u32::try_from(sender).ok()?, number: u32::try_from(number).ok()? })
     }
 
-    fn write(self, out: &mut Vec<u8>) {
+    /// Writes it as the front of a text.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
         for (value, digits) in [(self.due, 16), (u64::from(self.sender), 8), (u64::from(self.number), 8)] {
             write_hex(out, u128::from(value), digits);
             out.push(b' ');
@@ -212,7 +222,7 @@ mod tests {
         let json = serde_json::to_vec(&ack_frame).unwrap();
         assert_eq!(ack(&json), Some(Incoming::Ack { key: key.0.as_u128(), conversation: 12, seq: 31 }));
         let cursor = br#"{"type":"cursor","conversation":7,"user":2,"delivered":4,"read":2,"head":0}"#;
-        assert_eq!(read(cursor).unwrap(), Incoming::Cursor);
+        assert_eq!(read(cursor).unwrap(), Incoming::Nothing);
     }
 
     #[test]

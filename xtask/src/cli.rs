@@ -33,6 +33,23 @@ pub(crate) enum Command {
     Dist,
     /// Write `docs/THIRD-PARTY.md` anew: the crates that ship, by licence. `test lint` says when it is time.
     Licences,
+    /// Measure what a delivered message costs, beside what others need for it; writes `docs/PERFORMANCE.md`. Takes a
+    /// quarter of an hour, in which the machine should do nothing else.
+    #[cfg(target_os = "linux")]
+    Bench {
+        /// What to measure.
+        #[arg(value_enum, default_value_t)]
+        subject: Subject,
+        /// How often everything is measured.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// One short round, and nothing is written.
+        #[arg(long)]
+        quick: bool,
+        /// Measure what was built for release before, and build nothing.
+        #[arg(long)]
+        built: bool,
+    },
     /// Check and test everything, or the named parts.
     Test {
         /// The parts to do; all of them when none is named.
@@ -44,6 +61,17 @@ pub(crate) enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
+}
+
+/// What `bench` can be asked for.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Subject {
+    /// What a message costs, beside others.
+    #[default]
+    Messages,
+    /// Broadcast and directed routing; writes `docs/decisions/routing.md`.
+    Routing,
 }
 
 /// What `test` can be asked for.

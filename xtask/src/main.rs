@@ -1,4 +1,4 @@
-//! Trunkline's own commands: `run`, `build`, `dist`, `test` and `licences`.
+//! Trunkline's own commands: `run`, `build`, `dist`, `test`, `bench` and `licences`.
 //!
 //! They need the Rust toolchain and nothing else; what would make the result better (`wasm-opt`) or is
 //! needed for a test (Redis, nginx, Chromium) is looked for, installed where that is possible, and named
@@ -15,9 +15,12 @@
 //! - [`process`] starting programs, and stopping them for certain
 //! - [`progress`] what the user sees of all this
 //! - [`mod@test`] the checks and tests, and their sum
+//! - `bench` measurements, on Linux
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 
+#[cfg(target_os = "linux")]
+mod bench;
 mod budget;
 mod cli;
 mod css;
@@ -64,6 +67,14 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             let list = licences::write(&workspace)?;
             println!("Wrote {}.", workspace.shown(&list));
             Ok(ExitCode::SUCCESS)
+        }
+        #[cfg(target_os = "linux")]
+        Command::Bench { subject, rounds, quick, built } => {
+            let extent = bench::Extent { rounds: if quick { 1 } else { rounds }, quick, built };
+            match subject {
+                cli::Subject::Messages => bench::run(&workspace, extent),
+                cli::Subject::Routing => bench::routing::run(&workspace, extent),
+            }
         }
         Command::Test { parts, fail_fast, args } => test::run(&workspace, &parts, fail_fast, &args),
     }

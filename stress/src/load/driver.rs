@@ -3,10 +3,11 @@
 use super::peer::{Nanos, Peer, Progress, Writing};
 use crate::check::Faults;
 use crate::cli::LoadOptions;
+use crate::dialect::Dialect;
 use crate::histogram::Histogram;
 use crate::socket::{self, Frame, Socket, State};
 use crate::users::Users;
-use crate::wire::{self, Incoming, MARK, Mark};
+use crate::wire::{Incoming, MARK, Mark};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::event::{Timespec, epoll};
 use std::fmt;
@@ -55,6 +56,7 @@ pub(super) struct Figures {
     pub(super) postponed: u64,
     pub(super) echoed: u64,
     pub(super) delivered: u64,
+    pub(super) delivered_in_all: u64,
     pub(super) acked: u64,
 }
 
@@ -87,7 +89,7 @@ impl Driver {
     /// # Errors
     /// If the system has no more to give.
     pub(super) fn new(options: &LoadOptions, users: &Users, pace: Pace) -> Result<Self> {
-        let conversations = &users.conversations[&options.group][..options.count / options.group];
+        let conversations = conversations(options, users);
         let place = |number: usize| (number / options.group, number % options.group);
         // Members of a conversation are on nodes that follow each other, or all on the same one.
         let local = (options.local * conversations.len() as f64).round() as usize;
@@ -96,8 +98,7 @@ impl Driver {
             let spread = if conversation < local { 0 } else { member };
             options.node[(conversation + spread) % options.node.len()]
         };
-        let to_connect =
-            (0..options.count).rev().map(|number| (number, node(number), users.users[number].cookie.clone()));
+        let to_connect = (0..options.count).rev().map(|number| (number, node(number), cookie(users, number)));
         let peer = |number: usize| {
             let (conversation, _) = place(number);
             Peer::new(number as u32, conversation, conversations[conversation])
@@ -110,7 +111,7 @@ impl Driver {
             peers: (0..options.count).map(peer).collect(),
             to_connect: to_connect.collect(),
             heads: vec![0; conversations.len()],
-            writing: Writing { filler, others, random, frame: Vec::new() },
+            writing: Writing { filler, others, dialect: options.dialect, random, frame: Vec::new() },
             buffer: vec![0; READ],
             events: Vec::with_capacity(EVENTS),
             dirty: Vec::new(),
@@ -193,7 +194,7 @@ impl Driver {
         let mut faults = Faults::default();
         for peer in &self.peers {
             faults += peer.checker.finish(self.heads[peer.conversation]);
-            faults.lost += peer.unacknowledged() as u64;
+            faults.lost += peer.unacknowledged(self.writing.dialect) as u64;
         }
         faults
     }
@@ -230,7 +231,7 @@ impl Driver {
         while let Some((place, node, cookie)) = self.to_connect.last()
             && self.peers.len() - self.to_connect.len() < self.live + CONNECTING
         {
-            let socket = Socket::connect(*node, cookie)?;
+            let socket = Socket::connect(*node, self.writing.dialect.request(*node, cookie))?;
             let data = epoll::EventData::new_u64(*place as u64);
             let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
             epoll::add(&self.epoll, &socket.stream, data, flags)?;
@@ -271,7 +272,7 @@ impl Driver {
             peer.tell_cursor(&mut self.writing);
             peer.resume(now, &mut self.writing);
             if (round / users + round % users) % limits::PING_EVERY.as_secs() == 0 {
-                peer.text(br#"{"type":"ping"}"#);
+                peer.ping(self.writing.dialect);
             }
             self.mark_dirty(place);
         }
@@ -307,7 +308,7 @@ impl Driver {
             if len > 0 && socket.state() == State::Upgrading {
                 at = socket.upgrade(&buffer[..len])?;
                 if at > 0 {
-                    socket.text(br#"{"type":"hello"}"#);
+                    socket.text(self.writing.dialect.greeting(place as u32).as_bytes());
                     self.mark_dirty(place);
                 }
             }
@@ -344,7 +345,7 @@ impl Driver {
     }
 
     fn hear(&mut self, place: usize, frame: &[u8]) -> Result<()> {
-        match wire::read(frame)? {
+        match self.writing.dialect.read(frame)? {
             Incoming::Message { conversation, seq, text } if conversation == self.peers[place].id => {
                 self.message(place, seq, text);
             }
@@ -363,25 +364,48 @@ impl Driver {
                 self.mark_dirty(place);
             }
             Incoming::Other(frame) => self.other(place, *frame)?,
-            Incoming::Message { .. } | Incoming::Cursor => {}
+            Incoming::Relayed { text } => match self.mark_of(text) {
+                Some(mark) if self.peers[place].checker.relayed(mark.sender, mark.number) => self.arrived(mark),
+                Some(_) => {}
+                None => self.peers[place].checker.altered(0),
+            },
+            Incoming::Welcome => {
+                self.peers[place].welcomed(0);
+                self.live += 1;
+            }
+            Incoming::Ping => {
+                self.peers[place].text(Dialect::PONG);
+                self.mark_dirty(place);
+            }
+            Incoming::Message { .. } | Incoming::Nothing => {}
         }
         Ok(())
     }
 
     fn message(&mut self, place: usize, seq: u64, text: &[u8]) {
+        let mark = self.mark_of(text);
         let peer = &mut self.peers[place];
         let head = &mut self.heads[peer.conversation];
         *head = seq.max(*head);
-        let ours = Mark::read(text).filter(|_| text.get(MARK..) == Some(&self.writing.filler));
-        let Some(mark) = ours else { return peer.checker.altered(seq) };
+        let Some(mark) = mark else { return peer.checker.altered(seq) };
         if mark.sender as usize == place {
             self.figures.echoed += 1;
             return peer.checker.echoed(seq);
         }
-        if !peer.checker.changed(seq, mark.sender, mark.number) {
-            return;
+        if peer.checker.changed(seq, mark.sender, mark.number) {
+            self.arrived(mark);
         }
+    }
+
+    /// The mark of a text that is as it was sent.
+    fn mark_of(&self, text: &[u8]) -> Option<Mark> {
+        Mark::read(text).filter(|_| text.get(MARK..) == Some(&self.writing.filler))
+    }
+
+    /// Somebody has a message for the first time.
+    fn arrived(&mut self, mark: Mark) {
         let now = self.now();
+        self.figures.delivered_in_all += 1;
         self.figures.delivered += u64::from(is_within(self.window, now));
         if is_within(self.window, mark.due) {
             self.figures.delivery.record(now.saturating_sub(mark.due));
@@ -425,6 +449,16 @@ impl Driver {
     fn now(&self) -> Nanos {
         nanos(self.start.elapsed())
     }
+}
+
+/// Ids of the conversations that are used.
+fn conversations(options: &LoadOptions, users: &Users) -> Vec<u64> {
+    let made = users.conversations.get(&options.group).map(Vec::as_slice).unwrap_or_default();
+    (0..options.count / options.group).map(|number| made.get(number).copied().unwrap_or(0)).collect()
+}
+
+fn cookie(users: &Users, number: usize) -> String {
+    users.users.get(number).map(|user| user.cookie.clone()).unwrap_or_default()
 }
 
 fn is_within(window: Option<(Nanos, Nanos)>, moment: Nanos) -> bool {

@@ -30,7 +30,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// # Errors
 /// If nothing could be measured.
 pub(crate) fn run(options: &LoadOptions) -> Result<(String, bool)> {
-    let users = Users::load(&options.users)?;
+    let users = options.users.as_deref().map_or_else(|| Ok(Users::default()), Users::load)?;
     check(options, &users)?;
     if let Some(core) = options.core {
         processes::stay_on(core)?;
@@ -66,6 +66,7 @@ pub(crate) fn run(options: &LoadOptions) -> Result<(String, bool)> {
         size: options.size,
         seconds,
         delivered: driver.figures.delivered,
+        delivered_in_all: driver.figures.delivered_in_all,
         delivered_per_second: driver.figures.delivered as f64 / seconds,
         acked_per_second: driver.figures.acked as f64 / seconds,
         delivery_ms: Latency::from(&driver.figures.delivery),
@@ -90,13 +91,18 @@ fn check(options: &LoadOptions, users: &Users) -> Result<()> {
         group >= 2 && count % group == 0,
         "the users have to fill their conversations: {count} is no multiple of {group}"
     );
-    ensure!(users.users.len() >= count, "{} has {} users", options.users.display(), users.users.len());
-    let conversations = users.conversations.get(&group).map_or(0, Vec::len);
-    ensure!(
-        conversations >= count / group,
-        "{} has {conversations} conversations of {group}; `stress users --group {group}` makes them",
-        options.users.display()
-    );
+    match &options.users {
+        Some(file) => {
+            ensure!(users.users.len() >= count, "{} has {} users", file.display(), users.users.len());
+            let made = users.conversations.get(&group).map_or(0, Vec::len);
+            ensure!(
+                made >= count / group,
+                "{} has {made} conversations of {group}; `stress users --group {group}` makes them",
+                file.display()
+            );
+        }
+        None => ensure!(group == 2, "only Trunkline has conversations of more than two"),
+    }
     match options.process.iter().find(|process| !processes::is_there(process.pid)) {
         Some(gone) => bail!("{}: there is no process {}", gone.name, gone.pid),
         None => Ok(()),

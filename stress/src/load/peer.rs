@@ -1,6 +1,7 @@
 //! One user of the load: a connection, what is on its way, and what was received.
 
 use crate::check::Checker;
+use crate::dialect::Dialect;
 use crate::socket::Socket;
 use crate::wire;
 use std::collections::VecDeque;
@@ -62,6 +63,8 @@ pub(crate) struct Writing {
     pub(crate) filler: Vec<u8>,
     /// Members of a conversation besides the sender.
     pub(crate) others: u32,
+    /// Whom the load is put on.
+    pub(crate) dialect: Dialect,
     /// For keys.
     pub(crate) random: u64,
     /// The frame that is being written.
@@ -113,9 +116,9 @@ impl Peer {
         self.undone + self.waiting.len()
     }
 
-    /// Messages that were sent and not acknowledged, those that wait included.
-    pub(crate) fn unacknowledged(&self) -> usize {
-        self.unanswered + self.waiting.len()
+    /// Messages that were sent and not acknowledged, those that wait included; or not received, if nobody acknowledges.
+    pub(crate) fn unacknowledged(&self, dialect: Dialect) -> usize {
+        if dialect.acknowledges() { self.unanswered + self.waiting.len() } else { self.undone() }
     }
 
     /// A message is due.
@@ -167,7 +170,7 @@ impl Peer {
     /// Tells the node how far the user has come, if that is news.
     pub(crate) fn tell_cursor(&mut self, writing: &mut Writing) {
         let dense = self.checker.dense();
-        if self.live && dense > self.told {
+        if self.live && dense > self.told && writing.dialect == Dialect::Trunkline {
             self.told = dense;
             wire::write_cursor(&mut writing.frame, self.id, dense);
             self.text(&writing.frame);
@@ -178,6 +181,13 @@ impl Peer {
     pub(crate) fn text(&mut self, frame: &[u8]) {
         if let Some(socket) = &mut self.socket {
             socket.text(frame);
+        }
+    }
+
+    /// Says that the user is there, where clients do.
+    pub(crate) fn ping(&mut self, dialect: Dialect) {
+        if dialect == Dialect::Trunkline && self.live {
+            self.text(br#"{"type":"ping"}"#);
         }
     }
 
@@ -202,9 +212,10 @@ impl Peer {
             && let Some(due) = self.waiting.pop_front()
         {
             self.numbered += 1;
-            let sent = Sent { key: writing.key(), due, number: self.numbered, acked: false, lacking: writing.others };
+            let acked = !writing.dialect.acknowledges();
+            let sent = Sent { key: writing.key(), due, number: self.numbered, acked, lacking: writing.others };
             self.sent.push_back(sent);
-            self.unanswered += 1;
+            self.unanswered += usize::from(!acked);
             self.undone += 1;
             self.write(sent, writing);
         }
@@ -222,7 +233,7 @@ impl Peer {
 
     fn write(&mut self, sent: Sent, writing: &mut Writing) {
         let mark = wire::Mark { due: sent.due, sender: self.place, number: sent.number };
-        wire::write_send(&mut writing.frame, sent.key, self.id, mark, &writing.filler);
+        writing.dialect.write_send(&mut writing.frame, sent.key, self.id, mark, &writing.filler);
         self.text(&writing.frame);
     }
 }
@@ -233,7 +244,8 @@ mod tests {
 
     /// Writing into the void: what is tested is the counting.
     fn peer() -> (Peer, Writing) {
-        let writing = Writing { filler: Vec::new(), others: 2, random: 1, frame: Vec::new() };
+        let writing =
+            Writing { filler: Vec::new(), others: 2, dialect: Dialect::Trunkline, random: 1, frame: Vec::new() };
         (Peer::new(0, 0, 1), writing)
     }
 
@@ -244,7 +256,7 @@ mod tests {
         let key = peer.sent[0].key;
         assert_eq!(peer.received(1), Some(Progress { due: 5, done: false }));
         assert_eq!(peer.acked(key, 1, &mut writing), Some(Progress { due: 5, done: false }));
-        assert_eq!((peer.undone(), peer.unacknowledged()), (1, 0));
+        assert_eq!((peer.undone(), peer.unacknowledged(Dialect::Trunkline)), (1, 0));
         assert_eq!(peer.received(1), Some(Progress { due: 5, done: true }));
         assert_eq!((peer.undone(), peer.received(1), peer.acked(key, 1, &mut writing)), (0, None, None));
     }

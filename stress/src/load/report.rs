@@ -22,7 +22,9 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     /// Messages received by somebody in that time.
     pub(crate) delivered: u64,
-    /// The same a second.
+    /// The same from the first message to the last, measured or not.
+    pub(crate) delivered_in_all: u64,
+    /// Messages received by somebody in the measured time, a second.
     pub(crate) delivered_per_second: f64,
     /// Messages acknowledged in that time, a second.
     pub(crate) acked_per_second: f64,
