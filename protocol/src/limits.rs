@@ -19,6 +19,16 @@ pub const FRAME_BURST: u32 = 400;
 pub const AMENDMENTS_PER_SECOND: u32 = 2;
 /// New groups and changes to groups a user may make at once.
 pub const AMENDMENT_BURST: u32 = 40;
+/// Longest search, in Unicode scalar values: a sentence.
+pub const QUERY_CHARS: usize = 200;
+/// Words and phrases in one search. Each is looked up by itself.
+pub const QUERY_PARTS: usize = 16;
+/// Messages in one page of what was found: a screen or two.
+pub const SEARCH_HITS: usize = 20;
+/// Searches a second that a user may keep up: faster than anyone reads what was found.
+pub const SEARCHES_PER_SECOND: u32 = 2;
+/// Searches a user may make at once.
+pub const SEARCH_BURST: u32 = 20;
 /// Live connections a user may have on a node: a few devices with a few tabs each.
 pub const CONNECTIONS_PER_USER: usize = 20;
 /// Bytes queued for a connection that reads too slowly before it is closed.

@@ -10,6 +10,7 @@
 //! - [`logging`]: where logs and spans go
 //! - [`node`]: the hub of connections, and how messages get from one to the others
 //! - [`redis`]: how Redis is reached, in each of the forms that people run it
+//! - [`search`]: what it means that a message is found, for all stores
 //! - [`tls`]: TLS to the servers that a node depends on
 //! - [`store`], [`bus`], [`presence`]: the seams. Each `mod.rs` is the trait and its guarantees, siblings implement it.
 
@@ -26,6 +27,7 @@ pub mod metrics;
 pub mod node;
 pub mod presence;
 pub mod redis;
+pub mod search;
 pub mod startup;
 pub mod store;
 pub mod text;

@@ -71,6 +71,8 @@ use trunkline_protocol::{CloseCode, Epoch, Millis, NodeId, Position, limits};
 
 /// New groups and changes to groups of one user.
 const AMENDMENTS: Rate = Rate { per_second: limits::AMENDMENTS_PER_SECOND, burst: limits::AMENDMENT_BURST };
+/// Searches of one user.
+const SEARCHES: Rate = Rate { per_second: limits::SEARCHES_PER_SECOND, burst: limits::SEARCH_BURST };
 /// How long each goodbye of a node that stops may take: the store and the registry may hang just then.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -104,6 +106,7 @@ pub struct Node {
     sends: Rates,
     frames: Rate,
     amendments: Rates,
+    searches: Rates,
     canary: Canary,
     sang: Notify,
     presences: Presences,
@@ -177,6 +180,7 @@ impl Node {
             // A user who may send less may still come back with hundreds of conversations.
             frames: if sends_per_second > limits::SENDS_PER_SECOND { times(frames) } else { frames },
             amendments: Rates::new(AMENDMENTS),
+            searches: Rates::new(SEARCHES),
             canary: Canary::default(),
             sang: Notify::new(),
             presences: Presences::default(),

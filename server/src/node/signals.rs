@@ -25,6 +25,14 @@ impl Node {
         self.amendments.take(user, Instant::now())
     }
 
+    /// Counts a search against the user's rate.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub fn admit_search(&self, user: UserId) -> Result<(), Duration> {
+        self.searches.take(user, Instant::now())
+    }
+
     /// Changes what a user is called. All nodes find that by following the store, and are told to look now.
     ///
     /// # Errors

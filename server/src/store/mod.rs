@@ -1,4 +1,4 @@
-//! The store: accounts, sessions, conversations, the log and the cursors. It is the truth; whatever else a
+//! The store: accounts, sessions, conversations, the log, the cursors and the search. It is the truth; whatever else a
 //! node remembers can be thrown away.
 //!
 //! # What every implementation guarantees
@@ -16,6 +16,7 @@
 //!
 //! It does not route, cache or notify: that is the node's work.
 
+use crate::search::{Found, Search};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -479,6 +480,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// One conversation as `user` sees it.
     async fn conversation(&self, user: UserId, conversation: ConversationId) -> Result<Conversation, StoreError>;
+
+    // ---- search --------------------------------------------------------------------------------------------
+
+    /// Messages that answer a question, newest first, as far as `user` may see them: in conversations they are in, from
+    /// the change on with which they came. Everything that was acknowledged before is searched. `UnknownConversation`
+    /// and `NotAMember` if it is about one conversation only.
+    async fn search(&self, user: UserId, search: Search) -> Result<Found, StoreError>;
+
+    /// Brings what makes searching fast up to date now. It does so by itself; nothing is found sooner or later by it.
+    async fn index(&self) -> Result<(), StoreError>;
 
     // ---- people --------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
 //! - [`security`]: origin check, CSRF, headers
 //! - [`upgrade`]: the route `/ws`
 //! - [`pages`]: the rendered pages, and [`backend`]: what they need of the server; [`delivery`] and [`admin`] of it
+//! - [`search`]: searching, for pages and API
 //! - [`api`]: the JSON API and its OpenAPI document
 //! - [`health`]: `/healthz`, `/readyz`, `/metrics`
 //! - [`assets`]: the built site's files
@@ -20,6 +21,7 @@ pub mod device;
 pub mod health;
 pub mod pages;
 pub mod request_id;
+pub mod search;
 pub mod security;
 pub mod session;
 pub mod state;

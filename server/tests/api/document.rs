@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 17] = [
     "DELETE /conversations/{id}/members/{name}",
     "GET /conversations",
     "GET /conversations/{id}",
@@ -14,6 +14,7 @@ const ROUTES: [&str; 16] = [
     "GET /me",
     "GET /openapi.json",
     "GET /presence",
+    "GET /search",
     "GET /users",
     "PATCH /conversations/{id}",
     "POST /conversations/direct",

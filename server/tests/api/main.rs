@@ -11,6 +11,7 @@ mod login;
 mod messages;
 mod people;
 mod refusals;
+mod search;
 #[path = "../support/mod.rs"]
 mod support;
 mod unread;

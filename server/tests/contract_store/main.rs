@@ -44,5 +44,6 @@ mod keys;
 mod people;
 mod ranges;
 mod resume;
+mod search;
 mod sessions;
 mod sqlite_file;

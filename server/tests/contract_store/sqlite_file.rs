@@ -3,6 +3,7 @@
 use crate::harness::{Database, Engine, NOW, Sqlite, account, assert_refused, join_all, texts};
 use std::fs;
 use std::sync::Arc;
+use trunkline_server::search::{Query, Search};
 use trunkline_server::store::sqlite::SqliteStore;
 use trunkline_server::store::{Durability, Store, StoreError};
 
@@ -14,7 +15,7 @@ async fn a_file_of_a_later_version_is_refused_and_left_alone() {
     let before = fs::read(file.path()).unwrap();
     assert_refused!(
         file.try_open(Durability::Fsync).await.map(drop),
-        StoreError::NewerSchema { found: 4711, known: 2 }
+        StoreError::NewerSchema { found: 4711, known: 3 }
     );
     assert_eq!(fs::read(file.path()).unwrap(), before);
 }
@@ -146,5 +147,26 @@ async fn messages_survive_with_either_durability() {
         db.post(&ann, direct, "kept").await;
         let db = db.reopen().await;
         assert_eq!(texts(&db.log(direct).await), ["kept"]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_before_there_was_an_index_is_found_at_once_and_indexed() {
+    let file = Sqlite::default();
+    let path = file.path();
+    let db = Database::new(file).await;
+    let [ann, bob] = db.people(["ann", "bob"]).await;
+    let direct = db.direct(&ann, &bob).await;
+    db.a.append((0..600).map(|n| ann.says(direct, &format!("word {n}"))).collect()).await.unwrap();
+    // As the version before has left it.
+    let former = "DROP TABLE search_terms; DROP TABLE search_rows; DROP TABLE search_logs; DROP TABLE search_state;
+        PRAGMA user_version = 2;";
+    rusqlite::Connection::open(path).unwrap().execute_batch(former).unwrap();
+    let db = db.reopen().await;
+    let search = |text| Search { query: Query::parse(text).unwrap(), conversation: None, before: None, limit: 20 };
+    for _ in 0..2 {
+        assert_eq!(db.b.search(bob.id, search("word 123")).await.unwrap().hits.len(), 1);
+        assert_eq!(db.b.search(bob.id, search("word")).await.unwrap().hits.len(), 20);
+        db.a.index().await.unwrap();
     }
 }

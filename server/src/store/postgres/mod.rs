@@ -14,6 +14,7 @@
 //! - `seam`: the trait, each method handed to one of the two
 //! - `append`, `log`, `cursors`, `conversations`, `groups`, `people`, `sessions`, `tokens`, `uses`, `invites`: the SQL, by
 //!   subject, next to the code that runs it
+//! - `search`: what is found; `indexer`: the task that keeps the index for it
 //! - `rows`, `fault`: what these share
 //! - [`guard`]: which nodes may share the database
 
@@ -24,6 +25,7 @@ mod fault;
 mod groups;
 pub mod guard;
 mod history;
+mod indexer;
 mod invites;
 mod link;
 mod log;
@@ -32,6 +34,7 @@ mod people;
 mod readers;
 mod rows;
 mod seam;
+mod search;
 mod session;
 mod sessions;
 mod settings;
@@ -42,6 +45,7 @@ mod writer;
 
 pub use self::settings::SettingsError;
 
+use self::indexer::Indexer;
 use self::readers::Readers;
 use self::session::{Role, Session};
 use self::settings::Settings;
@@ -97,6 +101,7 @@ impl Server {
 
 /// The store in a PostgreSQL database. Dropping it closes its connections.
 pub struct PostgresStore {
+    indexer: Indexer,
     readers: Readers,
     writer: Writer,
     durability: Durability,
@@ -112,7 +117,8 @@ impl PostgresStore {
         let durability = Self::prepare(server, durability).await.map_err(|fault| fault.during(OPEN))?;
         let writer = Writer::start(&server.settings, durability);
         let readers = Readers::start(&server.settings, durability);
-        Ok(Self { readers, writer, durability })
+        let indexer = Indexer::start(&server.settings, durability);
+        Ok(Self { indexer, readers, writer, durability })
     }
 
     /// Migrates, and returns what answers are worth: what the server does, if that is more than was asked for.

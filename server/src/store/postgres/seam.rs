@@ -8,7 +8,8 @@ use trunkline_protocol::{
 
 use super::cursors::Move;
 use super::uses::Use;
-use super::{PostgresStore, conversations, groups, invites, log, people, sessions, tokens};
+use super::{PostgresStore, conversations, groups, invites, log, people, search, sessions, tokens};
+use crate::search::{Found, Search};
 use crate::store::{
     Account, AccountRow, Amendment, Append, AppendError, Appended, Credential, CursorState, Durability, Followed,
     Identity, Membership, NewAccount, NewSession, Range, Resume, SessionRow, Store, StoreError, TokenRow,
@@ -119,6 +120,14 @@ impl Store for PostgresStore {
 
     async fn conversation(&self, user: UserId, conversation: ConversationId) -> Result<Conversation, StoreError> {
         during!("read a conversation", conversations::conversation(&self.readers, user, conversation))
+    }
+
+    async fn search(&self, user: UserId, search: Search) -> Result<Found, StoreError> {
+        during!("search messages", search::search(&self.readers, user, &search))
+    }
+
+    async fn index(&self) -> Result<(), StoreError> {
+        self.indexer.run().await
     }
 
     async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {

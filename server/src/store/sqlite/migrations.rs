@@ -7,7 +7,7 @@ use trunkline_protocol::Epoch;
 use crate::store::fault::Fault;
 
 /// Step n leads to schema n + 1. Steps that were released are never edited.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 /// The schema that this program works with.
 const KNOWN: u32 = STEPS.len() as u32;
 

@@ -11,6 +11,7 @@
 //! - `seam`: the trait, each method handed to one of the two
 //! - `append`, `log`, `cursors`, `conversations`, `groups`, `people`, `sessions`, `tokens`,
 //!   `invites`: the SQL, by subject, next to the code that runs it
+//! - `search`: what is found; `indexer`: the thread that keeps the index for it
 //! - `rows`: what these share
 //! - [`lock`]: which nodes may share the file
 
@@ -20,6 +21,7 @@ mod connection;
 mod conversations;
 mod cursors;
 mod groups;
+mod indexer;
 mod invites;
 pub mod lock;
 mod log;
@@ -28,6 +30,7 @@ mod people;
 mod readers;
 mod rows;
 mod seam;
+mod search;
 mod sessions;
 mod tokens;
 mod writer;
@@ -37,6 +40,7 @@ use std::path::Path;
 use tokio::task;
 use trunkline_protocol::Epoch;
 
+use self::indexer::Indexer;
 use self::readers::Readers;
 use self::writer::{Write, Writer};
 use super::fault::Fault;
@@ -50,7 +54,8 @@ const OPEN: &str = "open the database";
 
 /// The store in one SQLite file. Dropping it finishes what is queued, and waits for that.
 pub struct SqliteStore {
-    // The readers end before the writer, whose last act is to empty the write-ahead log.
+    // The others end before the writer, whose last act is to empty the write-ahead log.
+    indexer: Indexer,
     readers: Readers,
     writer: Writer,
     durability: Durability,
@@ -93,7 +98,10 @@ fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
     }
     let readers = Readers::start(reading).map_err(|error| Fault::Failed(error.into()))?;
     let writer = Writer::start(writing).map_err(|error| Fault::Failed(error.into()))?;
-    Ok(SqliteStore { readers, writer, durability })
+    let reading = connection::open(path)?;
+    connection::for_reading(&reading)?;
+    let indexer = Indexer::start(reading, writer.blocking()?).map_err(|error| Fault::Failed(error.into()))?;
+    Ok(SqliteStore { indexer, readers, writer, durability })
 }
 
 fn open_for_writing(path: &Path, durability: Durability) -> Result<Connection, Fault> {

@@ -8,7 +8,8 @@ use trunkline_protocol::{
 };
 
 use super::writer::Write;
-use super::{SqliteStore, append, conversations, cursors, groups, invites, log, people, sessions, tokens};
+use super::{SqliteStore, append, conversations, cursors, groups, invites, log, people, search, sessions, tokens};
+use crate::search::{Found, Search};
 use crate::store::{
     Account, AccountRow, Amendment, Append, AppendError, Appended, Credential, CursorState, Durability, Followed,
     Identity, Membership, NewAccount, NewSession, Range, Resume, SessionRow, Store, StoreError, TokenRow,
@@ -117,6 +118,14 @@ impl Store for SqliteStore {
     async fn conversation(&self, user: UserId, conversation: ConversationId) -> Result<Conversation, StoreError> {
         let work = move |read: &Connection| conversations::conversation(read, user, conversation);
         self.readers.read("read a conversation", work).await
+    }
+
+    async fn search(&self, user: UserId, search: Search) -> Result<Found, StoreError> {
+        self.readers.read("search messages", move |read| search::search(read, user, &search)).await
+    }
+
+    async fn index(&self) -> Result<(), StoreError> {
+        self.indexer.run().await
     }
 
     async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {

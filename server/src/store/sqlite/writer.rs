@@ -60,6 +60,11 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
+    /// A way to the writer for a thread that may wait. It has to end before the writer can.
+    pub(super) fn blocking(&self) -> Result<Blocking, Fault> {
+        Ok(Blocking { jobs: self.jobs.clone().ok_or(Trouble::Closed)? })
+    }
+
     /// Has `work` done some time, if there is room: for notes that nobody waits for.
     pub(super) fn note<F>(&self, operation: &'static str, work: F)
     where
@@ -83,6 +88,26 @@ impl Drop for Writer {
     }
 }
 
+/// A way to the writer for a thread that may wait.
+pub(super) struct Blocking {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl Blocking {
+    /// As [`Writer::write`].
+    pub(super) fn write<T, F>(&self, operation: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        let closed = || Fault::from(Trouble::Closed).during(operation);
+        let (reply, answer) = oneshot::channel();
+        let job = Task { operation, work: Some(work), outcome: None, reply: Some(reply) };
+        self.jobs.blocking_send(Box::new(job)).map_err(|_| closed())?;
+        answer.blocking_recv().unwrap_or_else(|_| Err(closed()))
+    }
+}
+
 /// The transaction that a job writes in. Reads as a connection.
 pub(super) struct Write<'a> {
     transaction: &'a Transaction<'a>,
@@ -91,7 +116,7 @@ pub(super) struct Write<'a> {
 }
 
 impl<'a> Write<'a> {
-    fn begin(transaction: &'a Transaction<'a>) -> rusqlite::Result<Self> {
+    pub(super) fn begin(transaction: &'a Transaction<'a>) -> rusqlite::Result<Self> {
         let last = super::rows::position(transaction)?;
         Ok(Self { transaction, position: Position(last.0 + 1), used: Cell::new(false) })
     }

@@ -5,6 +5,7 @@
 //! - `messages`: sending
 //! - `delivery`: which way a message took
 //! - `unread`: pulling what was not read, and moving the cursors
+//! - `search`: finding what was said
 //! - `conversations`, `groups`: conversations, their logs and their members
 //! - `people`: the directory, presence, and who calls
 //! - [`types`]: what is sent and answered
@@ -24,6 +25,7 @@ mod names;
 mod people;
 pub mod problem;
 pub mod reason;
+mod search;
 pub mod types;
 mod unread;
 
@@ -76,6 +78,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(unread::move_cursor))
         .routes(routes!(conversations::changes))
         .routes(routes!(delivery::get))
+        .routes(routes!(search::search))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::get, groups::amend))
         .routes(routes!(conversations::direct))

@@ -82,6 +82,48 @@ pub struct Changes {
     pub authors: Vec<User>,
 }
 
+/// Messages that were found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FoundMessages {
+    /// Newest first; at most 20. A page may have fewer, or none, and yet not be the last.
+    pub hits: Vec<FoundMessage>,
+    /// Give this as `before` to get the next page; `null` if there is none.
+    #[schema(example = "1795456302000-12-41")]
+    pub next: Option<String>,
+}
+
+/// A message that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FoundMessage {
+    /// Id of the conversation it is in.
+    #[schema(example = 12)]
+    pub conversation: u64,
+    /// Its place in the log.
+    #[schema(example = 41)]
+    pub seq: u64,
+    /// When it was stored, in milliseconds since 1970-01-01T00:00:00Z.
+    #[schema(example = 1_795_456_302_000_i64)]
+    pub at: i64,
+    /// Who wrote it.
+    pub author: User,
+    /// All of its text.
+    #[schema(example = "The harbour at night")]
+    pub text: String,
+    /// What of it was searched for, ascending and apart.
+    pub highlights: Vec<Highlight>,
+}
+
+/// A part of a text, in characters (Unicode scalar values, not bytes and not UTF-16) from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Highlight {
+    /// The first character.
+    #[schema(example = 4)]
+    pub from: usize,
+    /// The one behind the last.
+    #[schema(example = 11)]
+    pub to: usize,
+}
+
 /// Where the caller's cursors stand now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cursor {

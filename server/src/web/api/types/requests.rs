@@ -95,6 +95,23 @@ pub struct Part {
     pub to: Option<u64>,
 }
 
+/// What to search for.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SearchMessages {
+    /// Words that all must be there, in any order and any case, with accents or without; the last one may be only
+    /// begun. What stands in `"quotation marks"` must be there in that order. Chinese, Japanese, Korean and Thai are
+    /// found in the middle of a sentence. Nothing else has a meaning. At most 200 characters and 16 words or phrases.
+    #[param(example = "harbour \"at night\"")]
+    pub q: String,
+    /// Only in this conversation.
+    #[param(example = 12)]
+    pub conversation: Option<u64>,
+    /// The `next` of the page before.
+    #[param(example = "1795456302000-12-41")]
+    pub before: Option<String>,
+}
+
 /// Whom to look for.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
