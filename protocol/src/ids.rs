@@ -31,17 +31,17 @@ macro_rules! number {
 }
 
 macro_rules! random {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident = $new:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new one, from 122 random bits.
+            /// A new one, from at least 62 random bits.
             #[must_use]
             pub fn random() -> Self {
-                Self(Uuid::new_v4())
+                Self(Uuid::$new())
             }
         }
 
@@ -81,19 +81,21 @@ number! {
 
 random! {
     /// The identity of a store's history. A new one means that every position from before is void.
-    Epoch
+    Epoch = new_v4
 }
 random! {
     /// One incarnation of a node: new at every start.
-    NodeId
+    NodeId = new_v4
 }
 random! {
-    /// Client-made id of one send; the same key always gives the same result.
-    SendKey
+    /// Client-made id of one send; the same key always gives the same result. Any UUID will do. Those of
+    /// [`SendKey::random`] begin with the time, so that a store finds the new ones side by side in its index: with random
+    /// ones every message writes a page of its own there.
+    SendKey = now_v7
 }
 random! {
     /// One login. It names the session in lists; it is not the token and opens nothing.
-    SessionId
+    SessionId = new_v4
 }
 
 impl Seq {

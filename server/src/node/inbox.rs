@@ -21,10 +21,12 @@ pub async fn run(node: Arc<Node>, mut inbox: mpsc::Receiver<Bytes>) {
         };
         let Some(bytes) = bytes else { return };
         node.note_dropped();
-        match Envelope::decode(&bytes) {
-            Ok(Envelope::Change(change)) => take_change(&node, change),
-            Ok(Envelope::Signal(signal)) => take_signal(&node, signal),
-            Err(error) => tracing::debug!(error = %error, bytes = bytes.len(), "ignored an envelope"),
+        for envelope in Envelope::decode_all(&bytes) {
+            match envelope {
+                Ok(Envelope::Change(change)) => take_change(&node, change),
+                Ok(Envelope::Signal(signal)) => take_signal(&node, signal),
+                Err(error) => tracing::debug!(error = %error, bytes = bytes.len(), "ignored an envelope"),
+            }
         }
     }
 }

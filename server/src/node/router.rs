@@ -8,7 +8,7 @@
 use super::{Node, Routing};
 use crate::bus::{
     Destination,
-    envelope::{Envelope, Signal},
+    envelope::{Bundle, Envelope, Signal},
 };
 use crate::store::Membership;
 use std::collections::{BTreeSet, HashMap};
@@ -65,21 +65,82 @@ impl Node {
 /// Runs until the node stops and all that waits is published.
 pub async fn run(node: Arc<Node>, mut routed: mpsc::Receiver<Vec<Outbound>>) {
     let mut lists = Lists::new();
+    let mut waiting = Vec::new();
     loop {
-        let batch = tokio::select! {
+        let count = tokio::select! {
             biased;
-            batch = routed.recv() => batch,
-            () = node.stop.cancelled() => { routed.close(); routed.recv().await }
+            count = routed.recv_many(&mut waiting, QUEUE) => count,
+            () = node.stop.cancelled() => { routed.close(); routed.recv_many(&mut waiting, QUEUE).await }
         };
-        let Some(batch) = batch else { return };
+        if count == 0 {
+            return;
+        }
+        let batch: Vec<_> = waiting.drain(..).flatten().collect();
+        let mut post = Post::new(&node);
         match node.routing {
-            Routing::Broadcast => batch.iter().for_each(|change| publish(&node, Destination::All, change)),
-            Routing::Directed => direct(&node, &mut lists, &batch).await,
+            Routing::Broadcast => batch.iter().for_each(|change| post.tell_all(change)),
+            Routing::Directed => direct(&mut post, &mut lists, &batch).await,
+        }
+        post.send();
+    }
+}
+
+/// What goes out together: one bundle for each destination.
+struct Post<'a> {
+    node: &'a Node,
+    all: Bundle,
+    nodes: HashMap<NodeId, Bundle>,
+}
+
+impl<'a> Post<'a> {
+    fn new(node: &'a Node) -> Self {
+        Self { node, all: Bundle::default(), nodes: HashMap::new() }
+    }
+
+    fn tell_all(&mut self, change: &Outbound) {
+        self.note(change, None);
+        self.all.push(&change.envelope);
+        if self.all.is_full() {
+            publish(self.node, Destination::All, std::mem::take(&mut self.all));
+        }
+    }
+
+    fn tell_nodes(&mut self, nodes: BTreeSet<NodeId>, change: &Outbound) {
+        self.note(change, Some(nodes.iter().copied().collect()));
+        for node in nodes {
+            let bundle = self.nodes.entry(node).or_default();
+            bundle.push(&change.envelope);
+            if bundle.is_full() {
+                publish(self.node, Destination::Nodes(&[node]), std::mem::take(bundle));
+            }
+        }
+    }
+
+    fn note(&self, change: &Outbound, nodes: Option<Arc<[NodeId]>>) {
+        if change.members_at.is_some() {
+            self.node.metrics.nudges_sent.inc();
+        }
+        if let Envelope::Change(told) = &change.envelope {
+            self.node.trace.told(told.conversation, told.seq, nodes);
+        }
+    }
+
+    fn send(self) {
+        publish(self.node, Destination::All, self.all);
+        for (node, bundle) in self.nodes {
+            publish(self.node, Destination::Nodes(&[node]), bundle);
         }
     }
 }
 
-async fn direct(node: &Node, lists: &mut Lists, batch: &[Outbound]) {
+fn publish(node: &Node, to: Destination<'_>, bundle: Bundle) {
+    if let Some(bytes) = bundle.finish() {
+        node.bus.publish(to, bytes);
+    }
+}
+
+async fn direct(post: &mut Post<'_>, lists: &mut Lists, batch: &[Outbound]) {
+    let node = post.node;
     for change in batch {
         remember_members(node, lists, change).await;
     }
@@ -88,14 +149,14 @@ async fn direct(node: &Node, lists: &mut Lists, batch: &[Outbound]) {
     for change in batch {
         // Nobody knows who is where, or who they are: tell everyone rather than no one.
         if seen.in_doubt_since.is_some() || !lists.contains_key(&change.conversation) {
-            publish(node, Destination::All, change);
+            post.tell_all(change);
             continue;
         }
         let here = node.id();
         let at = recipients(lists, change).filter_map(|user| seen.users.get(&user)).flatten().copied();
         let nodes: BTreeSet<NodeId> = at.filter(|&at| at != here).collect();
         if !nodes.is_empty() {
-            publish(node, Destination::Nodes(&nodes.into_iter().collect::<Vec<_>>()), change);
+            post.tell_nodes(nodes, change);
         }
     }
 }
@@ -125,18 +186,4 @@ async fn remember_members(node: &Node, lists: &mut Lists, change: &Outbound) {
             tracing::warn!(conversation = %change.conversation, error = %error, "could not read who is to be told");
         }
     }
-}
-
-fn publish(node: &Node, to: Destination<'_>, change: &Outbound) {
-    if change.members_at.is_some() {
-        node.metrics.nudges_sent.inc();
-    }
-    if let Envelope::Change(told) = &change.envelope {
-        let nodes = match to {
-            Destination::All => None,
-            Destination::Nodes(nodes) => Some(nodes.into()),
-        };
-        node.trace.told(told.conversation, told.seq, nodes);
-    }
-    node.bus.publish(to, change.envelope.encode());
 }

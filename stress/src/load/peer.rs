@@ -5,6 +5,7 @@ use crate::dialect::Dialect;
 use crate::socket::Socket;
 use crate::wire;
 use std::collections::VecDeque;
+use std::time::{SystemTime, UNIX_EPOCH};
 use trunkline_protocol::limits;
 
 /// Nanoseconds since the run began.
@@ -72,7 +73,8 @@ pub(crate) struct Writing {
 }
 
 impl Writing {
-    /// A key that nobody else has: SplitMix64 (Steele, Lea, Flood 2014) from a random begin, as a UUID of version 4.
+    /// A key that nobody else has, as clients make them: a UUID of version 7, the time and then SplitMix64 (Steele, Lea,
+    /// Flood 2014) from a random begin.
     fn key(&mut self) -> u128 {
         let mut next = || {
             self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -81,7 +83,8 @@ impl Writing {
             mixed ^ (mixed >> 31)
         };
         let random = u128::from(next()) << 64 | u128::from(next());
-        random & !(0xF << 76) & !(0x3 << 62) | 4 << 76 | 2 << 62
+        let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        random & !(0xF << 76) & !(0x3 << 62) & (u128::MAX >> 48) | millis << 80 | 7 << 76 | 2 << 62
     }
 }
 
@@ -287,12 +290,12 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_uuids_of_version_4() {
+    fn keys_are_uuids_of_version_7() {
         let (_, mut writing) = peer();
         let (one, other) = (writing.key(), writing.key());
         assert_ne!(one, other);
         for key in [one, other] {
-            assert_eq!(((key >> 76) & 0xF, (key >> 62) & 3), (4, 2));
+            assert_eq!(((key >> 76) & 0xF, (key >> 62) & 3), (7, 2));
         }
     }
 }
