@@ -3,8 +3,8 @@
 //!
 //! What serde derives for an enum with a tag reads everything into a tree of its own first, and has a reader for each
 //! variant: in the browser's bundle that is many times the code, and on a node one more copy of every text. Here a
-//! field that is not what this version expects counts as absent, and only what needs it fails: so an unknown type of a
-//! later version may give a number's or text's name to something else. Lists and objects keep their shape for ever.
+//! field that is not what this version expects fails only what uses it: so an unknown type of a later version may give
+//! a number's or text's name to something else. Lists and objects keep their shape for ever.
 
 use crate::codes::ErrorCode;
 use crate::ids::{ConversationId, Epoch, Millis, NodeId, Position, SendKey, Seq, UserId};
@@ -29,20 +29,27 @@ pub(crate) fn plain<'a, T: FromScalar<'a>>(field: Scalar<'a>, name: &'static str
     need(field.get(), name)
 }
 
+/// The value of a plain field that may be left out.
+pub(crate) fn optional<'a, T: FromScalar<'a>>(field: Scalar<'a>, name: &'static str) -> Result<Option<T>, Missing> {
+    if matches!(field, Scalar::Absent) { Ok(None) } else { plain(field, name).map(Some) }
+}
+
 /// A number, text, truth or anything else that stands in a field.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Scalar<'a> {
     Number(u64),
     Text(Cow<'a, str>),
     Truth(bool),
-    /// Absent, null, or nothing of these.
-    #[default]
+    /// There, and none of these.
     Other,
+    /// Absent, or null.
+    #[default]
+    Absent,
 }
 
 impl<'a> Scalar<'a> {
     /// What it means, if it means that.
-    pub(crate) fn get<T: FromScalar<'a>>(self) -> Option<T> {
+    fn get<T: FromScalar<'a>>(self) -> Option<T> {
         T::from_scalar(self)
     }
 }
@@ -155,7 +162,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
             }
 
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Scalar::Other)
+                Ok(Scalar::Absent)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

@@ -1,7 +1,7 @@
 //! The fields of frames, and which frame they make. See [`crate::field`] for why.
 
 use super::{ClientFrame, ServerFrame};
-use crate::field::{Missing, Scalar, need, plain};
+use crate::field::{Missing, Scalar, need, optional, plain};
 use crate::ids::{ConversationId, UserId};
 use crate::model::{Change, Conversation, Presence};
 use serde::de::value::MapAccessDeserializer;
@@ -57,9 +57,9 @@ impl TryFrom<ClientFields<'_>> for ClientFrame {
         let conversation = plain(fields.conversation, "conversation");
         Ok(match fields.r#type {
             ClientType::Hello => Self::Hello {
-                epoch: fields.epoch.get(),
-                position: fields.position.get().unwrap_or_default(),
-                after: fields.after.get().and_then(|code: u64| u16::try_from(code).ok()),
+                epoch: optional(fields.epoch, "epoch")?,
+                position: optional(fields.position, "position")?.unwrap_or_default(),
+                after: optional::<u32>(fields.after, "after")?.and_then(|code| code.try_into().ok()),
             },
             ClientType::Send => Self::Send {
                 key: plain(fields.key, "key")?,
@@ -184,7 +184,7 @@ impl TryFrom<ServerFields<'_>> for ServerFrame {
                 key: plain(fields.key, "key")?,
                 code: plain(fields.code, "code")?,
                 message: plain(fields.message, "message")?,
-                retry_after: fields.retry_after.get(),
+                retry_after: optional(fields.retry_after, "retry_after")?,
             },
             ServerType::Error => Self::Error {
                 code: plain(fields.code, "code")?,
@@ -205,8 +205,8 @@ impl TryFrom<ServerFields<'_>> for ServerFrame {
                 user: plain(fields.user, "user")?,
                 delivered: plain(fields.delivered, "delivered")?,
                 read: plain(fields.read, "read")?,
-                unread: fields.unread.get(),
-                head: fields.head.get().unwrap_or_default(),
+                unread: optional(fields.unread, "unread")?,
+                head: optional(fields.head, "head")?.unwrap_or_default(),
             },
             ServerType::Presence => Self::Presence { users: need(fields.users, "users")? },
             ServerType::Typing => Self::Typing { conversation: there?, user: plain(fields.user, "user")? },
