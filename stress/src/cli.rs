@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Users(UsersOptions),
     /// Send, receive, check and measure.
     Load(LoadOptions),
+    /// Kill the node that everybody is on, and see them come back elsewhere.
+    Storm(StormOptions),
 }
 
 /// Who is to be made.
@@ -79,6 +81,31 @@ pub(crate) struct LoadOptions {
     /// Seconds that are measured.
     #[arg(long, default_value_t = 10.0)]
     pub(crate) seconds: f64,
+    /// The core to run on.
+    #[arg(long)]
+    pub(crate) core: Option<usize>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Who is to be cut off.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StormOptions {
+    /// The file that `stress users` wrote.
+    pub(crate) users: PathBuf,
+    /// The node that is lost, then those where clients can go.
+    #[arg(long, required = true, value_name = "ADDRESS")]
+    pub(crate) node: Vec<SocketAddr>,
+    /// The process of the node that is lost.
+    #[arg(long, value_name = "PID")]
+    pub(crate) kill: u32,
+    /// A server process that is left, whose CPU time is measured; several times for several.
+    #[arg(long, value_name = "NAME=PID")]
+    pub(crate) process: Vec<Watched>,
+    /// How many clients.
+    #[arg(long, default_value_t = 2_000)]
+    pub(crate) count: usize,
     /// The core to run on.
     #[arg(long)]
     pub(crate) core: Option<usize>,

@@ -8,6 +8,7 @@
 //! - [`cli`]: what can be asked for
 //! - [`users`], [`http`]: accounts, logins and conversations, made through the nodes' own doors
 //! - [`load`]: sending, receiving, measuring
+//! - [`storm`]: losing a node, and coming back
 //! - [`socket`], [`wire`], [`dialect`]: WebSocket and frames, cheaply; and what others say instead
 //! - [`check`]: order, loss and doubles
 //! - [`histogram`], [`processes`]: latencies; CPU time and memory of the servers
@@ -22,6 +23,7 @@ mod http;
 mod load;
 mod processes;
 mod socket;
+mod storm;
 mod users;
 mod wire;
 
@@ -53,5 +55,6 @@ fn perform(command: &Command) -> anyhow::Result<(String, bool)> {
             Ok((format!("{} users in {}", users.users.len(), file.display()), true))
         }
         Command::Load(options) => load::run(options),
+        Command::Storm(options) => storm::run(options),
     }
 }

@@ -72,6 +72,8 @@ pub(crate) enum Subject {
     Messages,
     /// Broadcast and directed routing; writes `docs/decisions/routing.md`.
     Routing,
+    /// Thousands of clients that lose their node at once; writes `docs/PERFORMANCE.md`.
+    Storm,
 }
 
 /// What `test` can be asked for.

@@ -74,6 +74,7 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             match subject {
                 cli::Subject::Messages => bench::run(&workspace, extent),
                 cli::Subject::Routing => bench::routing::run(&workspace, extent),
+                cli::Subject::Storm => bench::storm::run(&workspace, extent),
             }
         }
         Command::Test { parts, fail_fast, args } => test::run(&workspace, &parts, fail_fast, &args),

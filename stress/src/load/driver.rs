@@ -465,6 +465,7 @@ fn is_within(window: Option<(Nanos, Nanos)>, moment: Nanos) -> bool {
     window.is_some_and(|(begin, end)| (begin..end).contains(&moment))
 }
 
-fn nanos(time: Duration) -> Nanos {
+/// A time in nanoseconds.
+pub(crate) fn nanos(time: Duration) -> Nanos {
     Nanos::try_from(time.as_nanos()).unwrap_or(Nanos::MAX)
 }

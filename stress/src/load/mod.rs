@@ -8,12 +8,13 @@
 
 mod driver;
 mod peer;
-mod report;
+pub(crate) mod report;
 
 use crate::cli::LoadOptions;
 use crate::processes::{self, Memory, Watched};
 use crate::users::Users;
 use anyhow::{Context, Result, bail, ensure};
+pub(crate) use driver::nanos;
 use driver::{Driver, Pace};
 use report::{Latency, Report, Share};
 use std::time::Duration;

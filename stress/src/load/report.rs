@@ -60,7 +60,7 @@ pub(crate) struct Share {
 }
 
 /// Latencies in milliseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Latency {
     p50: f64,
     p90: f64,

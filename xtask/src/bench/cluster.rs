@@ -123,15 +123,9 @@ impl Cluster {
     ///
     /// # Errors
     /// If it found nothing.
-    pub(super) fn load(
-        &self,
-        built: &Built,
-        prepared: Option<&Prepared>,
-        command: &str,
-        args: &[&str],
-    ) -> Result<Value> {
+    pub(super) fn load(&self, built: &Built, prepared: Option<&Prepared>, args: &[&str]) -> Result<Value> {
         let mut stress = Command::new(&built.stress);
-        stress.arg(command);
+        stress.arg("load");
         match prepared {
             Some(prepared) => stress.arg(&prepared.users),
             None => stress.args(["--dialect", "socket-io"]),
@@ -144,6 +138,23 @@ impl Cluster {
         let output = stress.output().context("could not start the driver")?;
         serde_json::from_slice(&output.stdout)
             .with_context(|| format!("the driver failed against {}", self.system.name()))
+    }
+
+    /// Kills the first node while so many clients are on it; how they came back.
+    ///
+    /// # Errors
+    /// If that could not be seen.
+    pub(super) fn storm(&self, built: &Built, prepared: &Prepared, clients: usize) -> Result<Value> {
+        let mut stress = Command::new(&built.stress);
+        stress.arg("storm").arg(&prepared.users).args(["--count", &clients.to_string(), "--core", CORES.1, "--json"]);
+        let [lost, left @ ..] = &self.servers[..] else { bail!("there is no node") };
+        stress.args(["--kill", &lost.pid().to_string()]);
+        for server in left {
+            stress.args(["--process".to_owned(), format!("{}={}", server.name, server.pid())]);
+        }
+        self.name_nodes(&mut stress);
+        let output = stress.stderr(Stdio::inherit()).output().context("could not start the driver")?;
+        serde_json::from_slice(&output.stdout).context("the driver could not make a storm")
     }
 
     fn name_nodes(&self, stress: &mut Command) {

@@ -8,12 +8,15 @@
 //!
 //! - [`programs`]: servers, started and stopped
 //! - [`cluster`]: nodes with what they need, and the load on them
-//! - [`routing`]: broadcast and directed
+//! - [`routing`], [`registry`]: broadcast and directed, and how the receivers' nodes are found
+//! - [`storm`]: losing a node
 //! - [`table`]: the results as Markdown
 
 mod cluster;
 mod programs;
+mod registry;
 pub(crate) mod routing;
+pub(crate) mod storm;
 mod table;
 
 use std::process::{Command, ExitCode};
@@ -101,10 +104,10 @@ impl Row {
     /// One round: what a message costs at most speed, then latency at a fixed rate, each on new processes.
     fn measure(&mut self, built: &Built, system: System, prepared: Option<&Prepared>, extent: Extent) -> Result<()> {
         let times: &[&str] =
-            if extent.quick { &["--warmup", "2", "--seconds", "5"] } else { &["--warmup", "4", "--seconds", "12"] };
+            if extent.quick { &["--warmup", "2", "--seconds", "5"] } else { &["--warmup", "3", "--seconds", "8"] };
         let run = |pace: &[&str]| {
             let cluster = Cluster::start(built, system, 2, prepared, &[])?;
-            cluster.load(built, prepared, "load", &[times, pace].concat())
+            cluster.load(built, prepared, &[times, pace].concat())
         };
         let most = run(&["--in-flight", "4"])?;
         let steady = run(&["--rate", RATE])?;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::cluster::{Cluster, Prepared, Store, System};
 use super::programs::ask;
+use super::registry::{self, Way};
 use super::table::{self, Figure};
 use super::{Extent, number};
 use crate::progress::{Progress, note};
@@ -15,7 +16,7 @@ use crate::workspace::Workspace;
 /// Where the results go.
 const DOCUMENT: &str = "docs/decisions/routing.md";
 /// Users: a multiple of every size of group, and few enough that eight nodes on one core serve them.
-const USERS: usize = 960;
+pub(super) const USERS: usize = 960;
 const SIZES: [usize; 3] = [2, 8, 32];
 const ROUTINGS: [&str; 2] = ["broadcast", "directed"];
 
@@ -60,7 +61,7 @@ struct Cost {
 pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<ExitCode> {
     let built = super::build(workspace, extent)?;
     let cases = if extent.quick { &CASES[..3] } else { &CASES[..] };
-    let mut progress = Progress::new(1 + cases.len() * ROUTINGS.len() * extent.rounds as usize);
+    let mut progress = Progress::new(2 + cases.len() * ROUTINGS.len() * extent.rounds as usize);
     let prepared = progress.step("Making accounts", || Prepared::make(&built, Store::Sqlite, USERS, &SIZES))?;
     let mut costs: Vec<[Cost; 2]> = cases.iter().map(|_| Default::default()).collect();
     for _ in 0..extent.rounds {
@@ -81,7 +82,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<ExitCode> {
                         ["--warmup", "2", "--seconds", "8"]
                     };
                     let before = traffic(cluster.redis)?;
-                    let report = cluster.load(&built, Some(&prepared), "load", &[&args[..], &times].concat())?;
+                    let report = cluster.load(&built, Some(&prepared), &[&args[..], &times].concat())?;
                     cost.add(&report, before, traffic(cluster.redis)?);
                     Ok(())
                 })?;
@@ -89,9 +90,11 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<ExitCode> {
         }
     }
     let text = render(cases, &costs, extent);
-    println!("\n{text}");
+    let registries = progress.step("The registries, at Redis alone", registries)?;
+    println!("\n{text}\n{registries}");
     if !extent.quick {
         table::replace(&workspace.root.join(DOCUMENT), "figures", &text)?;
+        table::replace(&workspace.root.join(DOCUMENT), "registries", &registries)?;
         println!("Wrote {DOCUMENT}.");
     }
     let faulty = costs.iter().flatten().any(|cost| cost.faulty);
@@ -115,13 +118,34 @@ impl Cost {
 }
 
 /// Bytes into Redis and out of it so far.
-fn traffic(redis: u16) -> Result<(f64, f64)> {
+pub(super) fn traffic(redis: u16) -> Result<(f64, f64)> {
     let stats = ask(redis, "INFO stats\r\n").context("Redis does not answer")?;
     let value = |name: &str| {
         let line = stats.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.and_then(|value| value.trim().parse().ok()).with_context(|| format!("Redis does not say {name}"))
     };
     Ok((value("total_net_input_bytes")?, value("total_net_output_bytes")?))
+}
+
+/// What each message costs Redis, by how the receivers' nodes are found.
+fn registries() -> Result<String> {
+    let mut rows = Vec::new();
+    for (nodes, group) in [(2, 2), (4, 2), (8, 2), (4, 8), (8, 8), (4, 32)] {
+        for (way, name) in [(Way::Leases, "leases"), (Way::Channels, "a channel per user")] {
+            let price = registry::measure(way, nodes, group)?;
+            rows.push(vec![
+                nodes.to_string(),
+                group.to_string(),
+                name.to_owned(),
+                format!("{:.1}", price.cpu),
+                format!("{:.0}", price.bytes_in),
+                format!("{:.0}", price.bytes_out),
+                format!("{:.2}", price.memory),
+            ]);
+        }
+    }
+    let head = ["nodes", "group", "registry", "Redis: CPU µs a message", "bytes in", "bytes out", "KiB a user"];
+    Ok(table::table(&head, &rows))
 }
 
 fn render(cases: &[Case], costs: &[[Cost; 2]], extent: Extent) -> String {

@@ -22,6 +22,11 @@ impl Figure {
         self.0.get(self.0.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
     }
 
+    /// The largest one.
+    pub(super) fn most(&self) -> f64 {
+        self.0.last().copied().unwrap_or(f64::NAN)
+    }
+
     /// Median, and what the runs lay between.
     pub(super) fn show(&self, digits: usize) -> String {
         let (Some(least), Some(most)) = (self.0.first(), self.0.last()) else { return "–".to_owned() };
