@@ -66,7 +66,7 @@ pub struct ChatSnapshot {
     pub degraded: bool,
 }
 
-/// The newest part of the open conversation's log.
+/// The newest part of the open conversation's log; longer if the address asked for something further up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenConversation {
     /// Which.
@@ -75,6 +75,8 @@ pub struct OpenConversation {
     pub from: Seq,
     /// Ascending and dense.
     pub changes: Vec<Change>,
+    /// The change that the address asked for, if it is among them: the page opens there.
+    pub at: Option<Seq>,
 }
 
 /// Somebody in the directory.

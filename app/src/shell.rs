@@ -22,6 +22,7 @@ pub fn App() -> impl IntoView {
             <Routes fallback=pages::not_found::NotFoundPage>
                 <Route path=path!("/") view=pages::chat::ChatPage ssr=SsrMode::Async/>
                 <Route path=path!("/c/:id") view=pages::chat::ChatPage ssr=SsrMode::Async/>
+                <Route path=path!("/search") view=pages::search::SearchPage ssr=SsrMode::Async/>
                 <Route path=path!("/login") view=pages::login::LoginPage ssr=SsrMode::Async/>
                 <Route path=path!("/register") view=pages::register::RegisterPage ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=pages::settings::SettingsPage ssr=SsrMode::Async/>

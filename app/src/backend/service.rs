@@ -5,8 +5,9 @@ use super::delivery::{Delivery, SentMessages};
 use super::{ChatSnapshot, Doors, GroupAmendment, Person, Refusal, Settings, Viewer};
 use async_trait::async_trait;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
-use trunkline_protocol::{ConversationId, ErrorCode, Seq, SessionId, UserId};
+use trunkline_protocol::{Change, Conversation, ConversationId, ErrorCode, Millis, Seq, SessionId, User, UserId};
 
 /// How the pages reach the server: provided as a context, and as an extension of every request.
 pub type SharedBackend = Arc<dyn Backend>;
@@ -35,6 +36,51 @@ impl Caller {
 /// A `Set-Cookie` header's value.
 pub type SetCookie = String;
 
+/// A part of a log by itself, far from its end.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    /// Who looks.
+    pub viewer: Viewer,
+    /// Whose log.
+    pub conversation: Conversation,
+    /// The change that was asked for.
+    pub at: Seq,
+    /// Ascending and dense, some before it and some after.
+    pub changes: Vec<Change>,
+    /// The change to ask for to see what stands before these, if there is something.
+    pub earlier: Option<Seq>,
+    /// The change to ask for to see what stands after these.
+    pub later: Seq,
+}
+
+/// Messages that were found, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct FoundPage {
+    /// They. There may be more although there are few of them, or none.
+    pub hits: Vec<FoundMessage>,
+    /// Names the next page; `None` if there is none.
+    pub next: Option<String>,
+}
+
+/// A message that was found.
+#[derive(Clone, Debug)]
+pub struct FoundMessage {
+    /// Where it is.
+    pub conversation: ConversationId,
+    /// What that is called for the reader.
+    pub name: String,
+    /// Its place there.
+    pub seq: Seq,
+    /// When it was stored.
+    pub at: Millis,
+    /// Who wrote it.
+    pub author: Option<User>,
+    /// Its text.
+    pub text: String,
+    /// What of the text was searched for: ranges of bytes, ascending, apart, on whole characters.
+    pub highlights: Vec<Range<usize>>,
+}
+
 /// What the pages need of the server. Every error is a [`Refusal`] that may be shown to the user.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
@@ -60,8 +106,29 @@ pub trait Backend: Send + Sync + 'static {
     /// Logs out; the cookie that clears.
     async fn log_out(&self, caller: &Caller) -> Result<SetCookie, Refusal>;
 
-    /// The chat page, with the newest part of `open`.
-    async fn chat(&self, caller: &Caller, open: Option<ConversationId>) -> Result<ChatSnapshot, Refusal>;
+    /// The chat page, with the newest part of `open`. With `at` that part reaches back beyond this change, if it is near
+    /// enough; else see [`Backend::passage`].
+    async fn chat(
+        &self,
+        caller: &Caller,
+        open: Option<ConversationId>,
+        at: Option<Seq>,
+    ) -> Result<ChatSnapshot, Refusal>;
+
+    /// A part of a log around a change that is too far from the newest one to be shown in the chat; `None` if it is near
+    /// enough, or the conversation is not the caller's.
+    async fn passage(&self, caller: &Caller, conversation: ConversationId, at: Seq)
+    -> Result<Option<Passage>, Refusal>;
+
+    /// Messages that the caller finds: everywhere, or in one conversation. `before` is [`FoundPage::next`] of another page.
+    /// `Invalid` for what can not be searched for.
+    async fn search(
+        &self,
+        caller: &Caller,
+        query: &str,
+        conversation: Option<ConversationId>,
+        before: Option<&str>,
+    ) -> Result<FoundPage, Refusal>;
 
     /// People whose name contains `query`; empty for everyone. At most 50.
     async fn directory(&self, caller: &Caller, query: &str) -> Result<Vec<Person>, Refusal>;

@@ -29,6 +29,7 @@ pub fn Page(
                 <A href="/" attr:class="page__home"><Brand/></A>
                 <nav class="page__nav" aria-label="Site">
                     <A href="/" exact=true>"Chat"</A>
+                    <A href="/search">"Search"</A>
                     <A href="/settings">"Settings"</A>
                     <A href="/console">"Console"</A>
                     <a href="/api" rel="external">"API"</a>

@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "the macro makes a struct of each function's arguments, which can not be documented")]
 
 #[cfg(feature = "ssr")]
-use crate::backend::ChatSnapshot;
+use crate::backend::{ChatSnapshot, service::FoundPage, service::Passage};
 use crate::backend::{GroupAmendment, Person, Refusal};
 #[cfg(feature = "ssr")]
 use crate::functions::{answer, backend, caller};
@@ -10,23 +10,62 @@ use crate::functions::{answer, backend, caller};
 use crate::return_path::ReturnPath;
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
+#[cfg(feature = "ssr")]
+use trunkline_protocol::Seq;
 use trunkline_protocol::{ConversationId, UserId};
 
-/// The chat page at `path`, with the newest part of the conversation `open`. Who is not logged in is sent to the login
-/// page, and gets `None`.
+/// What the address of a conversation leads to.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// The chat.
+    Chat(Box<ChatSnapshot>),
+    /// A part of a log that is too far from its end for the chat.
+    Passage(Box<Passage>),
+}
+
+/// The chat page at `path`, with the newest part of the conversation `open`, or with what it has around the change `at`.
+/// Who is not logged in is sent to the login page, and gets `None`.
 ///
 /// # Errors
 /// [`trunkline_protocol::ErrorCode::StoreUnavailable`] if the store does not answer.
 #[cfg(feature = "ssr")]
-pub async fn load_chat(open: Option<ConversationId>, path: &str) -> Result<Option<ChatSnapshot>, Refusal> {
+pub async fn load_chat(open: Option<ConversationId>, at: Option<Seq>, path: &str) -> Result<Option<Opened>, Refusal> {
     let caller = caller()?;
-    match caller.viewer {
-        Some(_) => backend()?.chat(&caller, open).await.map(Some),
-        None => {
-            answer::go(&ReturnPath::or_home(path).after("/login"));
-            Ok(None)
-        }
+    if caller.viewer.is_none() {
+        let asked = at.map_or_else(|| path.to_owned(), |at| format!("{path}?at={at}#at"));
+        answer::go(&ReturnPath::or_home(&asked).after("/login"));
+        return Ok(None);
     }
+    if let (Some(open), Some(at)) = (open, at)
+        && let Some(passage) = backend()?.passage(&caller, open, at).await?
+    {
+        return Ok(Some(Opened::Passage(Box::new(passage))));
+    }
+    backend()?.chat(&caller, open, at).await.map(|chat| Some(Opened::Chat(Box::new(chat))))
+}
+
+/// What the search page at `path` shows. Who is not logged in is sent to the login page, and gets `None`; who has asked
+/// for nothing yet gets nothing.
+///
+/// # Errors
+/// [`trunkline_protocol::ErrorCode::Invalid`] for what can not be searched for.
+#[cfg(feature = "ssr")]
+pub async fn load_search(
+    query: &str,
+    conversation: Option<ConversationId>,
+    before: Option<&str>,
+    path: &str,
+) -> Result<Option<Option<FoundPage>>, Refusal> {
+    let caller = caller()?;
+    if caller.viewer.is_none() {
+        answer::go(&ReturnPath::or_home(path).after("/login"));
+        return Ok(None);
+    }
+    if query.trim().is_empty() {
+        return Ok(Some(None));
+    }
+    backend()?.search(&caller, query, conversation, before).await.map(|found| Some(Some(found)))
 }
 
 /// People whose name contains `query`, at most 50; everyone if it is empty.

@@ -2,13 +2,14 @@
 
 use crate::backend::ChatSnapshot;
 use crate::components::chat::island::ChatIsland;
-use crate::functions::chat::load_chat;
+use crate::functions::chat::{Opened, load_chat};
+use crate::pages::passage::PassagePage;
 use crate::state::address;
 use crate::state::people::conversation_name;
 use crate::state::title::title;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_location;
+use leptos_router::hooks::{use_location, use_query_map};
 use trunkline_protocol::ConversationId;
 
 /// The chat page. Visitors without a session are sent to the login page.
@@ -16,12 +17,14 @@ use trunkline_protocol::ConversationId;
 pub fn ChatPage() -> impl IntoView {
     let path = use_location().pathname.get_untracked();
     let open = address::conversation(&path);
+    let at = use_query_map().with_untracked(|query| query.get("at")?.parse().ok());
     let content = async move {
-        match load_chat(open, &path).await {
-            Ok(Some(snapshot)) => {
+        match load_chat(open, at, &path).await {
+            Ok(Some(Opened::Chat(snapshot))) => {
                 let title = first_title(&snapshot, open);
-                view! { <Title text=title/> <ChatIsland snapshot open/> }.into_any()
+                view! { <Title text=title/> <ChatIsland snapshot=*snapshot open/> }.into_any()
             }
+            Ok(Some(Opened::Passage(passage))) => view! { <PassagePage passage=*passage/> }.into_any(),
             Ok(None) => ().into_any(),
             Err(refusal) => view! { <Trouble message=refusal.message/> }.into_any(),
         }

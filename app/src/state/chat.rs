@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::clock::Clock;
-use super::lines::{Source, arrange};
+use super::lines::{LineId, Source, arrange};
 use super::people::{People, conversation_name};
 use super::roster;
 use super::thread::{Extent, Thread};
@@ -27,6 +27,8 @@ pub struct Chat {
     pub clock: Clock,
     /// The conversation that the URL names.
     pub open: Address,
+    /// The line that the address asked for, and in which conversation.
+    pub target: Option<(ConversationId, LineId)>,
     /// How the page stands with its node; `None` before the first try.
     pub link: RwSignal<Option<Link>>,
     /// Whether the node is cut off from the others.
@@ -61,6 +63,7 @@ impl Chat {
             viewer: StoredValue::new(snapshot.viewer.clone()),
             clock: Clock::new(),
             open,
+            target: target(snapshot),
             link: RwSignal::new(None),
             degraded: RwSignal::new(snapshot.degraded),
             attention: RwSignal::new(false),
@@ -220,4 +223,12 @@ impl Chat {
         let lines = untrack(|| arrange(source, |at| time::day_of(at, clock.offset(at))));
         thread.show(lines, extent);
     }
+}
+
+/// The line that a snapshot was made for.
+fn target(snapshot: &ChatSnapshot) -> Option<(ConversationId, LineId)> {
+    let open = snapshot.open.as_ref()?;
+    let change = open.changes.iter().find(|change| Some(change.seq) == open.at)?;
+    let own = change.author == snapshot.viewer.user.id && change.body.text().is_some();
+    Some((open.id, change.key.filter(|_| own).map_or(LineId::Change(change.seq), LineId::Own)))
 }

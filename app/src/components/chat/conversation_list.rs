@@ -36,15 +36,21 @@ pub fn ConversationList() -> impl IntoView {
         ),
         (true, false) => Some(view! { <p class="conversations__empty">"No conversation has this name."</p> }),
     };
+    let further = move || match query.read().trim() {
+        "" => "Search messages".to_owned(),
+        query => format!("Search messages for “{query}”"),
+    };
     view! {
         <nav class="conversations" aria-label="Conversations">
-            <div class="conversations__tools">
+            // Enter, or the button, leads on to the page that searches messages, without scripts too.
+            <form class="conversations__tools" role="search" action="/search">
                 <label class="conversations__search">
                     <Icon glyph=Glyph::Search/>
                     <span class="visually-hidden">"Search conversations"</span>
                     <input
                         class="conversations__query"
                         type="search"
+                        name="q"
                         placeholder="Search"
                         autocomplete="off"
                         prop:value=move || query.get()
@@ -61,7 +67,8 @@ pub fn ConversationList() -> impl IntoView {
                 >
                     <Icon glyph=Glyph::Compose/>
                 </button>
-            </div>
+                <button class="conversations__further" type="submit">{further}</button>
+            </form>
             <ul class="conversations__list" node_ref=list on:keydown=move |event| move_focus(list, &event)>
                 <For each=move || shown.get() key=|id| *id let(id)>
                     {chat.conversation_untracked(id).map(|conversation| {

@@ -91,6 +91,7 @@ pub fn MessageLine(
     view! {
         <article
             class="message"
+            id=chat.target.is_some_and(|(_, line)| line == id).then_some("at")
             aria-label=move || format!("{}, {}", name.get(), time())
             data-own=own.then_some("")
             data-first=move || first.get().then_some("")

@@ -34,6 +34,9 @@ pub fn MessageLog(
     let jumps = RwSignal::new(0_u32);
     let loaded = Memo::new(move |_| extent.read().loaded);
 
+    // What is brought into view when the conversation is opened.
+    let first = if chat.target.is_some_and(|(there, _)| there == id) { "#at" } else { ".log__new" };
+
     // One scroller for as long as the two boxes are there; the effects below find it here.
     let scroller = Rc::new(RefCell::new(None::<Rc<Scroller>>));
     let begun = Rc::clone(&scroller);
@@ -50,7 +53,7 @@ pub fn MessageLog(
             // One frame later the lines are there.
             request_animation_frame(move || {
                 if let Some(scroller) = scroller {
-                    scroller.settle(".log__new");
+                    scroller.settle(first);
                 }
             });
         }
