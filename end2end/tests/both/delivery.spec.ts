@@ -23,14 +23,15 @@ test("a click on the receipt shows the way that the message took", async ({ newU
   await expect(ann.page.getByRole("heading", { name: "Delivery", level: 1 })).toBeVisible();
   await expect(ann.page.getByText("It arrived, and was seen.")).toBeVisible();
   await expect(ann.page.getByText("Do you hear me?")).toBeVisible();
-  const over = await steps(ann, "Over the nodes");
-  expect(over.slice(0, 2)).toEqual([`Accepted at node ${nodes[0]}`, "Stored as number 2"]);
+  const over = [`Accepted at node ${nodes[0]}`, "Stored as number 2"];
   if (topology === "two") {
     expect(nodes[0]).not.toBe(nodes[1]);
-    expect(over.slice(2)).toEqual([`Routed by node ${nodes[0]} to node ${nodes[1]}`, `Received by node ${nodes[1]}`]);
+    over.push(`Routed by node ${nodes[0]} to node ${nodes[1]}`, `Received by node ${nodes[1]}`);
   }
-  const with_bo = ["Given to its connection", "Written to its socket", "Acknowledged by the device", "Seen"];
-  expect(await steps(ann, `${bo.displayName} Seen`)).toEqual(with_bo);
+  // Polled: a node that has much to do may not answer the first time, and the page asks again.
+  await expect.poll(() => steps(ann, "Over the nodes")).toEqual(over);
+  const withBo = ["Given to its connection", "Written to its socket", "Acknowledged by the device", "Seen"];
+  await expect.poll(() => steps(ann, `${bo.displayName} Seen`)).toEqual(withBo);
   await expect(ann.page.getByRole("region", { name: "Who was asked" }).getByRole("listitem")).toHaveCount(
     topology === "two" ? 2 : 1,
   );

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use trunkline_protocol::{ConversationId, Millis, NodeId, Seq, UserId};
 
 /// How long answers are waited for: far longer than a node that is well needs, and short for somebody who looks.
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long the registry may take to say which nodes there are.
 const NODES_WITHIN: Duration = Duration::from_millis(500);
 /// Answers to one question that may wait: more than there are nodes.
@@ -134,7 +134,7 @@ impl Node {
         self.questions.looks.take(user, Instant::now())
     }
 
-    /// Asks every node, this one included, and waits until all have answered, for a second at most.
+    /// Asks every node, this one included, and waits until all have answered, for two seconds at most.
     pub async fn ask_all(&self, question: Question) -> Answers {
         let here = self.id();
         let mut answers = Answers::default();
