@@ -37,6 +37,9 @@ pub const QUEUE_BYTES: usize = 1024 * 1024;
 pub const HELLO_WITHIN: Duration = Duration::from_secs(5);
 /// Sends one client keeps unacknowledged. Enough to fill a group commit, few enough to bound a resend.
 pub const IN_FLIGHT: usize = 16;
+/// Sends of one connection that a node takes in before it answers them; whoever sends more is told to wait. Above
+/// [`IN_FLIGHT`], so that only clients that do not keep that meet it, and only while the store is slow.
+pub const SENDS_IN_HAND: usize = 2 * IN_FLIGHT;
 /// Changes in one answer to a fetch: with short messages well below [`FRAME_BYTES`].
 pub const FETCH_CHANGES: u64 = 100;
 /// People in a group, its owner included. Member lists travel whole.

@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import type { Page } from "@playwright/test";
 import { group, sendMessage } from "../../fixtures/api";
 import type { Person } from "../../fixtures/person";
 import { until } from "../../fixtures/process";
@@ -34,6 +35,22 @@ async function allHave(people: Person[], expected: string[]): Promise<void> {
     const own = order.filter((text) => text.startsWith(`${name} `));
     expect(own).toEqual(own.toSorted());
   }
+}
+
+/** Notes what a part of the page shows from now on, or an attribute of it; gives what was noted of changes. */
+async function noteTexts(page: Page, selector: string, attribute?: string): Promise<() => Promise<string[]>> {
+  const part = page.locator(selector).first();
+  const noted = await part.evaluateHandle((element, attribute) => {
+    const seen: string[] = [];
+    const look = (): string => (attribute === undefined ? (element.textContent ?? "") : (element.getAttribute(attribute) ?? ""));
+    let last = look();
+    const note = (): void => {
+      if (look() !== last) seen.push((last = look()));
+    };
+    new MutationObserver(note).observe(element, { subtree: true, childList: true, characterData: true, attributes: true });
+    return seen;
+  }, attribute);
+  return () => noted.jsonValue();
 }
 
 test("a node is killed while messages flow: its people move, nothing is lost or doubled", async ({
@@ -123,6 +140,42 @@ test("a node that is stopped hands its people to the other one, in time and with
   await allHave([ann, bo], ["Hi", ...expected]);
   await ann.chat.live();
   expect(ann.chat.node).not.toBe(old);
+});
+
+test("who moves away from a node that stops notices nothing, and nobody misses them", async ({
+  newCluster,
+  newUser,
+}) => {
+  const site = await newCluster(["--drain-seconds", "4"]);
+  const [ann, bo] = [await newUser("Ann", { site }), await newUser("Bo", { site })];
+  const id = await sendMessage(ann, { to: bo.name }, "Hi");
+  await ann.chat.open(`/c/${id}`);
+  await bo.chat.open(`/c/${id}`);
+  const old = ann.chat.node;
+  expect(bo.chat.node).not.toBe(old);
+  await expect(bo.chat.row(ann.displayName)).toContainText("online");
+  // From here on every state of Ann's banner and of what Bo sees of her is noted.
+  const banners = await noteTexts(ann.page, ".banner", "data-state");
+  const presences = await noteTexts(bo.page, "header.heading");
+  await ann.chat.composer.fill("half a sen");
+  const caret = (): Promise<number> => ann.chat.composer.evaluate((field) => (field as HTMLTextAreaElement).selectionStart);
+  await ann.chat.composer.press("ArrowLeft");
+  const before = await caret();
+  const stopped = site.nodes[0].stop();
+  await expect.poll(() => ann.chat.node, { timeout: 10_000 }).not.toBe(old);
+  await stopped;
+  await ann.chat.live();
+  await expect(ann.chat.composer).toHaveValue("half a sen");
+  expect(await caret()).toBe(before);
+  await ann.chat.composer.press("End");
+  await ann.chat.composer.pressSequentially("tence");
+  await ann.chat.composer.press("Enter");
+  await bo.chat.shows(["Hi", "half a sentence"]);
+  await ann.chat.receipt("half a sentence", "Seen");
+  // Longer than a node takes to look again who is here.
+  await bo.page.waitForTimeout(4_000);
+  expect(await banners(), "states of the banner").toEqual([]);
+  for (const seen of await presences()) expect(seen).not.toContain("last seen");
 });
 
 test("who was on a node that died is shown as gone", async ({ newCluster, newUser, watch }) => {

@@ -4,7 +4,7 @@ use super::gate::Gate;
 use crate::store::Credential;
 use axum::extract::ws::Utf8Bytes;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +45,8 @@ pub struct Handle {
     pub gate: Gate,
     /// The last of its frames that holds changes, by its number: see [`crate::node::trace`].
     pub traced: AtomicU64,
+    /// Sends that the node has taken in and not answered.
+    in_hand: AtomicUsize,
 }
 
 impl Handle {
@@ -58,7 +60,22 @@ impl Handle {
             outbound: Outbound::default(),
             gate: Gate::default(),
             traced: AtomicU64::new(0),
+            in_hand: AtomicUsize::new(0),
         })
+    }
+
+    /// A send is taken in, unless [`limits::SENDS_IN_HAND`] wait for their answer already. Returns whether it is.
+    pub fn take_in(&self) -> bool {
+        let taken = self.in_hand.fetch_add(1, Ordering::Relaxed) < limits::SENDS_IN_HAND;
+        if !taken {
+            self.answered();
+        }
+        taken
+    }
+
+    /// One of them has its answer.
+    pub fn answered(&self) {
+        self.in_hand.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

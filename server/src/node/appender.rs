@@ -15,9 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, field};
-use trunkline_protocol::{Change, ChangeBody, CloseCode, ErrorCode, ServerFrame};
+use trunkline_protocol::{Change, ChangeBody, CloseCode, ErrorCode, SendKey, ServerFrame};
 
-/// Messages that may wait for the store on this node; beyond that senders are told to wait.
+/// Messages that may wait for the store on this node; beyond that senders are told to wait. With the longest messages they
+/// take 64 MiB.
 pub const QUEUE: usize = 4_096;
 /// Messages in one transaction: long enough to make the fsync cheap, short enough to keep others waiting little.
 const BATCH: usize = 512;
@@ -82,8 +83,12 @@ impl Refused {
 }
 
 impl Node {
-    /// Takes a connection's message in; it is answered by frames.
+    /// Takes a connection's message in; it is answered by frames. Too many of one connection, or of all together, are told
+    /// to come again.
     pub fn submit(&self, append: Append, handle: &Arc<Handle>, turn: Turn) {
+        if !handle.take_in() {
+            return refuse(self, handle, turn, append.key, Refused::Busy);
+        }
         let submission = Submission { append, origin: Origin::Connection(handle.clone(), turn) };
         if let Err(refused) = self.submissions.try_send(submission) {
             let submission = refused.into_inner();
@@ -155,6 +160,7 @@ fn admit(node: &Node, submission: Submission) -> Option<Submission> {
     let Err(postponed) = handle.gate.pass(*turn) else { return Some(submission) };
     node.metrics.refused.with_label_values(&[postponed.code.as_str()]).inc();
     handle.outbound.push(frames::postponed(submission.append.key, postponed));
+    handle.answered();
     None
 }
 
@@ -206,20 +212,19 @@ fn answer(node: &Node, submission: Submission, result: Result<Appended, Refused>
             handle.outbound.push(frames::encode(&ServerFrame::Ack { key, conversation, seq, at }));
         }
         Err(Refused::Append(AppendError::SessionEnded)) => handle.outbound.close(CloseCode::SessionEnded),
-        Err(refused) => {
-            node.metrics.refused.with_label_values(&[refused.code().as_str()]).inc();
-            if let Some(retry_after) = refused.retry_after() {
-                handle.gate.shut(turn, key, Postponed { code: refused.code(), retry_after });
-            }
-            let frame = frames::refused(
-                key,
-                refused.code(),
-                &crate::text::sentence(&refused.to_string()),
-                refused.retry_after(),
-            );
-            handle.outbound.push(frame);
-        }
+        Err(refused) => refuse(node, &handle, turn, key, refused),
     }
+    handle.answered();
+}
+
+/// Tells a connection that a message was not stored, and has it come again before what is behind it if that can help.
+fn refuse(node: &Node, handle: &Handle, turn: Turn, key: SendKey, refused: Refused) {
+    node.metrics.refused.with_label_values(&[refused.code().as_str()]).inc();
+    if let Some(retry_after) = refused.retry_after() {
+        handle.gate.shut(turn, key, Postponed { code: refused.code(), retry_after });
+    }
+    let message = crate::text::sentence(&refused.to_string());
+    handle.outbound.push(frames::refused(key, refused.code(), &message, refused.retry_after()));
 }
 
 fn log_unavailable(error: &StoreError, messages: usize) {

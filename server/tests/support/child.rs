@@ -32,7 +32,19 @@ impl ChildNode {
 
     /// The same, with its log going there.
     pub(crate) fn start_logged(database: &Database, settings: &[&str], log: impl Into<Stdio>) -> Self {
-        let mut process = trunkline()
+        // It is told of files that are too large by an error, not by the signal that ends a program.
+        let mut shell = Command::new("sh");
+        let known = trunkline();
+        for (name, value) in known.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let mut process = shell
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(known.get_program())
+            .stdin(Stdio::null())
             .args(["--listen", "127.0.0.1:0", "--durability", "os", "--database", &database.url()])
             .args(settings)
             .stdout(Stdio::piped())
@@ -69,6 +81,13 @@ impl ChildNode {
     /// Lets it run on.
     pub(crate) fn thaw(&self) {
         self.signal("CONT");
+    }
+
+    /// Lets it write no file longer than so many bytes (or "unlimited").
+    pub(crate) fn limit_files(&self, bytes: &str) {
+        let (process, limit) = (format!("--pid={}", self.process.id()), format!("--fsize={bytes}:unlimited"));
+        let done = Command::new("prlimit").args([process, limit]).status();
+        assert!(done.expect("prlimit").success(), "the limit is set");
     }
 
     fn signal(&self, name: &str) {

@@ -28,6 +28,11 @@ impl Database {
         Arc::new(Self(TempDir::new().expect("a temporary folder")))
     }
 
+    /// The same in another folder, such as one with little room.
+    pub(crate) fn within(folder: &std::path::Path) -> Arc<Self> {
+        Arc::new(Self(TempDir::new_in(folder).expect("a temporary folder")))
+    }
+
     /// As the setting `database` wants it.
     pub(crate) fn url(&self) -> String {
         format!("sqlite:{}", self.path().display())

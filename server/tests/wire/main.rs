@@ -5,6 +5,7 @@
 mod bounds;
 mod doors;
 mod input;
+mod release;
 #[path = "../support/mod.rs"]
 mod support;
 
