@@ -29,8 +29,24 @@ pub(crate) enum Command {
         #[arg(long)]
         release: bool,
     },
+    /// Build everything and start it as `deploy/compose.yaml` describes: nginx, three nodes, Redis, until Ctrl-C.
+    Cluster {
+        /// Optimise.
+        #[arg(long)]
+        release: bool,
+        /// How many nodes.
+        #[arg(long, value_parser = nodes, default_value = "3")]
+        nodes: usize,
+        /// What they keep everything in: a file that they share, or a server that is started too.
+        #[arg(long, value_enum, default_value_t = Database::Sqlite)]
+        database: Database,
+    },
     /// Leave the optimised binary in `dist/`.
-    Dist,
+    Dist {
+        /// Build the server for this target of the toolchain, such as `x86_64-unknown-linux-musl` for a static binary.
+        #[arg(long)]
+        target: Option<String>,
+    },
     /// Write `docs/THIRD-PARTY.md` anew: the crates that ship, by licence. `test lint` says when it is time.
     Licences,
     /// Measure what a delivered message costs, beside what others need for it; writes `docs/PERFORMANCE.md`. Takes a
@@ -74,6 +90,20 @@ pub(crate) enum Subject {
     Routing,
     /// Thousands of clients that lose their node at once; writes `docs/PERFORMANCE.md`.
     Storm,
+}
+
+/// What a cluster can keep everything in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Database {
+    /// One file, which all nodes of a machine share.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+}
+
+/// A number of nodes that one machine can be asked for.
+fn nodes(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| (1..=16).contains(count)).ok_or_else(|| "give a number from 1 to 16".to_owned())
 }
 
 /// What `test` can be asked for.

@@ -1,4 +1,4 @@
-//! Trunkline's own commands: `run`, `build`, `dist`, `test`, `bench` and `licences`.
+//! Trunkline's own commands: `run`, `cluster`, `build`, `dist`, `test`, `bench` and `licences`.
 //!
 //! They need the Rust toolchain and nothing else; what would make the result better (`wasm-opt`) or is
 //! needed for a test (Redis, nginx, Chromium) is looked for, installed where that is possible, and named
@@ -8,6 +8,7 @@
 //!
 //! - [`cli`] what can be asked for
 //! - [`workspace`] where things are, and which packages there are
+//! - [`cluster`] three nodes with all that they need, on this machine
 //! - [`pipeline`] the steps from the sources to one running binary
 //! - [`wasm`], [`css`], [`site`], [`stamp`], [`budget`] the parts of the built site
 //! - [`tools`] programs that this project does not build itself
@@ -23,6 +24,7 @@
 mod bench;
 mod budget;
 mod cli;
+mod cluster;
 mod css;
 mod licences;
 mod pipeline;
@@ -62,7 +64,11 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             println!("\nBuilt {}.", workspace.shown(&binary));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Dist => pipeline::dist(&workspace),
+        Command::Cluster { release, nodes, database } => {
+            let mode = Mode::from_release(release);
+            cluster::run(&workspace, &cluster::Wanted { mode, nodes, database })
+        }
+        Command::Dist { target } => pipeline::dist(&workspace, target.as_deref()),
         Command::Licences => {
             let list = licences::write(&workspace)?;
             println!("Wrote {}.", workspace.shown(&list));

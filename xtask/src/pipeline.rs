@@ -60,7 +60,12 @@ impl Mode {
 
 /// Where the server's binary is once it is built.
 pub(crate) fn binary(workspace: &Workspace, mode: Mode) -> PathBuf {
-    workspace.target.join(mode.server_profile().1).join(NAME)
+    binary_for(workspace, mode, None)
+}
+
+fn binary_for(workspace: &Workspace, mode: Mode, target: Option<&str>) -> PathBuf {
+    let folder = target.map_or_else(|| workspace.target.clone(), |target| workspace.target.join(target));
+    folder.join(mode.server_profile().1).join(NAME)
 }
 
 /// Builds the site and the server that carries it. Returns the binary.
@@ -68,7 +73,7 @@ pub(crate) fn binary(workspace: &Workspace, mode: Mode) -> PathBuf {
 /// # Errors
 /// Those of any step, and a bundle above its size limit.
 pub(crate) fn build(workspace: &Workspace, mode: Mode) -> Result<PathBuf> {
-    steps(workspace, mode, &mut Progress::new(4))
+    steps(workspace, mode, None, &mut Progress::new(4))
 }
 
 /// Builds everything, then becomes the server: its signals and exit code are those of this command.
@@ -77,18 +82,18 @@ pub(crate) fn build(workspace: &Workspace, mode: Mode) -> Result<PathBuf> {
 /// Those of [`build`], and a binary that cannot be started.
 pub(crate) fn run(workspace: &Workspace, mode: Mode, args: &[String]) -> Result<ExitCode> {
     let mut progress = Progress::new(5);
-    let binary = steps(workspace, mode, &mut progress)?;
+    let binary = steps(workspace, mode, None, &mut progress)?;
     progress.announce("Starting the node; Ctrl-C stops it");
     process::replace(Command::new(&binary).args(args))
         .with_context(|| format!("could not start {}", workspace.shown(&binary)))
 }
 
-/// Builds for release and leaves the binary in `dist/`.
+/// Builds for release, for another target than this machine's if one is given, and leaves the binary in `dist/`.
 ///
 /// # Errors
 /// Those of [`build`], and a `dist/` that cannot be written.
-pub(crate) fn dist(workspace: &Workspace) -> Result<ExitCode> {
-    let built = build(workspace, Mode::Release)?;
+pub(crate) fn dist(workspace: &Workspace, target: Option<&str>) -> Result<ExitCode> {
+    let built = steps(workspace, Mode::Release, target, &mut Progress::new(4))?;
     let folder = workspace.root.join("dist");
     let shipped = folder.join(NAME);
     fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
@@ -97,7 +102,7 @@ pub(crate) fn dist(workspace: &Workspace) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn steps(workspace: &Workspace, mode: Mode, progress: &mut Progress) -> Result<PathBuf> {
+fn steps(workspace: &Workspace, mode: Mode, target: Option<&str>, progress: &mut Progress) -> Result<PathBuf> {
     progress.step("Looking for the wasm32 target", || tools::rust::ensure_wasm_target(workspace))?;
     progress.step("Building the browser bundle", || build_frontend(workspace, mode))?;
     progress.step("Assembling the site", || {
@@ -115,8 +120,8 @@ fn steps(workspace: &Workspace, mode: Mode, progress: &mut Progress) -> Result<P
         }
         Ok(())
     })?;
-    progress.step("Building the server with the site inside", || build_server(workspace, mode))?;
-    Ok(binary(workspace, mode))
+    progress.step("Building the server with the site inside", || build_server(workspace, mode, target))?;
+    Ok(binary_for(workspace, mode, target))
 }
 
 fn build_frontend(workspace: &Workspace, mode: Mode) -> Result<()> {
@@ -126,9 +131,10 @@ fn build_frontend(workspace: &Workspace, mode: Mode) -> Result<()> {
     process::run(&mut cargo, "the browser bundle does not build")
 }
 
-fn build_server(workspace: &Workspace, mode: Mode) -> Result<()> {
+fn build_server(workspace: &Workspace, mode: Mode, target: Option<&str>) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--package", SERVER, "--bin", NAME, "--features", "embed"]);
     cargo.args(["--profile", mode.server_profile().0]);
+    cargo.args(target.into_iter().flat_map(|target| ["--target", target]));
     process::run(&mut cargo, "the server does not build")
 }

@@ -23,15 +23,20 @@ pub(crate) fn notice_interrupts() -> Result<Arc<AtomicBool>> {
 }
 
 /// There are no groups.
-pub(super) fn lead_group(_: &mut Command) {}
+pub(crate) fn lead_group(_: &mut Command) {}
 
 /// There is no gentler way than [`kill_group`].
 pub(super) fn interrupt_group(child: &mut Child) {
     kill_group(child);
 }
 
+/// There is no gentler way than [`kill_group`].
+pub(crate) fn terminate_group(child: &mut Child) {
+    kill_group(child);
+}
+
 /// Ends the child.
-pub(super) fn kill_group(child: &mut Child) {
+pub(crate) fn kill_group(child: &mut Child) {
     // The only failure is a child that has ended by itself.
     let _ = child.kill();
 }

@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-pub(crate) use platform::{is_root, notice_interrupts};
+pub(crate) use platform::{is_root, kill_group, lead_group, notice_interrupts, terminate_group};
 pub(crate) use watch::{Ended, watch};
 
 /// Runs a program that speaks to the user itself, and waits for it.

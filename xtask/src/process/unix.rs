@@ -32,7 +32,7 @@ pub(crate) fn notice_interrupts() -> Result<Arc<AtomicBool>> {
 }
 
 /// The child, and all that it starts, will be one group that can be ended as one.
-pub(super) fn lead_group(command: &mut Command) {
+pub(crate) fn lead_group(command: &mut Command) {
     command.process_group(0);
 }
 
@@ -41,8 +41,13 @@ pub(super) fn interrupt_group(child: &mut Child) {
     signal_group(child, Signal::INT);
 }
 
+/// Asks the child's group to end, as a supervisor does.
+pub(crate) fn terminate_group(child: &mut Child) {
+    signal_group(child, Signal::TERM);
+}
+
 /// Ends the child's group. A group with nobody left is fine.
-pub(super) fn kill_group(child: &mut Child) {
+pub(crate) fn kill_group(child: &mut Child) {
     signal_group(child, Signal::KILL);
 }
 
