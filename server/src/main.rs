@@ -39,16 +39,35 @@ async fn run() -> anyhow::Result<()> {
     let (task, options) = Options::load()?;
     let config = Config::try_from(options)?;
     let _logging = logging::start(&config)?;
-    if task == Task::NewEpoch {
-        startup::begin_new_history(&config).await?;
-        done(&config);
-        return Ok(());
+    let database = config.database.to_string();
+    match task {
+        Task::Serve => serve(config, &database).await,
+        Task::Export { file } => {
+            let rows = startup::export(&config, &file).await?;
+            done(&format!("{database} was written to {}: {rows} rows.", file.display()))
+        }
+        Task::Import { file } => {
+            let rows = startup::import(&config, &file).await?;
+            done(&format!("{} was read into {database}: {rows} rows. Nodes can be started.", file.display()))
+        }
+        Task::Backup { file } => {
+            startup::backup(&config, &file).await?;
+            done(&format!("{database} was copied to {}.", file.display()))
+        }
+        Task::NewEpoch => {
+            startup::begin_new_history(&config).await?;
+            done(&format!("{database} has a new history. Nodes can be started."))
+        }
     }
-    let (durability, bus) = (format!("{:?}", config.durability).to_lowercase(), config.bus.to_string());
-    let (routing, database) = (format!("{:?}", config.routing).to_lowercase(), config.database.display().to_string());
+}
+
+async fn serve(config: Config, database: &str) -> anyhow::Result<()> {
+    let bus = config.bus.to_string();
+    let routing = format!("{:?}", config.routing).to_lowercase();
     let public = config.public_url.as_ref().map(ToString::to_string);
     let server = Server::prepare(config).await?;
     let address = server.address()?;
+    let durability = server.state().node.store.durability().as_str();
     tracing::info!(
         node.id = %server.state().node.id(), listen = %address, database, durability, bus, routing,
         "serving"
@@ -85,8 +104,9 @@ async fn welcome(url: &str, state: &trunkline_server::web::state::AppState) {
 }
 
 #[expect(clippy::print_stdout, reason = "this is what whoever started the program wants to read")]
-fn done(config: &Config) {
-    println!("{} has a new history. Nodes can be started.", config.database.display());
+fn done(sentence: &str) -> anyhow::Result<()> {
+    println!("{sentence}");
+    Ok(())
 }
 
 /// Ends with SIGTERM or Ctrl+C.

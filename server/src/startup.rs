@@ -1,5 +1,9 @@
 //! Puts a node together from its configuration and runs it. The only place that names a concrete engine.
 
+mod database;
+
+pub use database::{backup, begin_new_history, export, import};
+
 use crate::auth::accounts::Accounts;
 use crate::bus::{Bus, memory::MemoryBus, redis::RedisBus};
 use crate::config::{BusUrl, Config};
@@ -7,15 +11,11 @@ use crate::metrics::Metrics;
 use crate::node::{Node, Parts};
 use crate::presence::{Registry, memory::MemoryRegistry, redis::RedisRegistry};
 use crate::redis::Servers;
-use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::lock::{LockError, NodeLock};
-use crate::store::{Durability, Store};
 use crate::web::{self, state::AppState};
 use anyhow::{Context, bail};
 use axum::Router;
 use leptos::config::LeptosOptions;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -33,7 +33,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 pub struct Server {
     state: AppState,
     listener: TcpListener,
-    lock: NodeLock,
+    lock: database::Lock,
 }
 
 impl Server {
@@ -42,9 +42,7 @@ impl Server {
     /// # Errors
     /// With a sentence that says what to do.
     pub async fn prepare(config: Config) -> anyhow::Result<Self> {
-        make_folder(&config.database)?;
-        let lock = lock(&config).await?;
-        let store = open_store(&config).await?;
+        let (store, lock) = database::open(&config).await?;
         let listener = TcpListener::bind(config.listen)
             .await
             .with_context(|| format!("listen: {} can not be used; is something else running there?", config.listen))?;
@@ -81,7 +79,7 @@ impl Server {
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let Self { state, listener, lock: _lock } = self;
         let (node, drain) = (state.node.clone(), state.config.drain);
-        let database = state.config.database.display().to_string();
+        let database = state.config.database.to_string();
         let _watching = AbortOnDropHandle::new(tokio::spawn(watch_store(node.clone())));
         let router: Router = web::router(state);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -96,7 +94,7 @@ impl Server {
             () = stop => {}
             () = node.abandoned() => bail!(
                 "database: {database} was replaced while this node was running. Before a backup is put back all nodes \
-                 have to be stopped, and trunkline --new-epoch has to be run"
+                 have to be stopped, and trunkline new-epoch has to be run"
             ),
         }
         let connections = node.hub.size().0;
@@ -129,20 +127,6 @@ async fn wait_until_empty(node: &Node, most: Duration) {
     let _ = tokio::time::timeout(most, empty).await;
 }
 
-fn make_folder(database: &Path) -> anyhow::Result<()> {
-    let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("database: the folder {} can not be made", folder.display()))
-}
-
-async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
-    let path = &config.database;
-    let store = SqliteStore::open(path, config.durability)
-        .await
-        .with_context(|| format!("database: {} can not be opened", path.display()))?;
-    Ok(Arc::new(store))
-}
-
 /// The bus and the registry of those who serve this history. What two deployments say on one Redis must not meet, nor
 /// what is said of a history and of the one before; and Redis keeps apart by database number what it stores, but not
 /// what is published.
@@ -155,53 +139,6 @@ fn connect(config: &Config, history: Epoch) -> anyhow::Result<(Arc<dyn Bus>, Arc
             (Arc::new(RedisBus::new(&servers, &prefix)), Arc::new(RedisRegistry::new(&servers, &prefix)))
         }
     })
-}
-
-/// Two nodes on one database that can not hear each other would show people half of their conversations late.
-async fn lock(config: &Config) -> anyhow::Result<NodeLock> {
-    let (database, bus, own) = (config.database.clone(), config.bus.clone(), meeting_point(config));
-    let told = own.clone();
-    let locked = tokio::task::spawn_blocking(move || match bus {
-        BusUrl::Memory => NodeLock::alone(&database, &told),
-        BusUrl::Redis(_) => NodeLock::shared(&database, &told),
-    });
-    match locked.await? {
-        Err(LockError::Used { bus: theirs }) => bail!(
-            "bus: another node is using this database with the bus {theirs}, and this one would use {own}. Two nodes \
-             need the same bus between them: give both the same --bus redis://… and the same --bus-prefix, or stop \
-             the other node"
-        ),
-        locked => locked.context("database: can not be locked against other nodes"),
-    }
-}
-
-/// Where nodes with these settings hear each other, without secrets.
-fn meeting_point(config: &Config) -> String {
-    match &config.bus {
-        BusUrl::Memory => "memory".to_owned(),
-        bus @ BusUrl::Redis(_) => format!("{bus} with the prefix {}", config.bus_prefix),
-    }
-}
-
-/// Begins a new history in a database that was put back from a backup.
-///
-/// # Errors
-/// If there is none, or a node is using it.
-pub async fn begin_new_history(config: &Config) -> anyhow::Result<()> {
-    let path = &config.database;
-    if !path.exists() {
-        bail!("database: there is no file {}", path.display());
-    }
-    let (database, told) = (path.clone(), "none: it is being given a new history");
-    let locked = tokio::task::spawn_blocking(move || NodeLock::alone(&database, told)).await?;
-    let _lock = match locked {
-        Err(LockError::Used { .. }) => bail!("database: a node is using {}; stop all nodes first", path.display()),
-        locked => locked.context("database: can not be locked against nodes")?,
-    };
-    let opened = SqliteStore::open(path, Durability::Fsync).await;
-    let store = opened.with_context(|| format!("database: {} can not be opened", path.display()))?;
-    store.begin_new_history().await.context("database")?;
-    store.close().await.context("database")
 }
 
 /// Keeps the metric, and tries to write while the store can not, since a node that is not ready may be given nothing

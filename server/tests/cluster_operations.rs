@@ -112,7 +112,7 @@ async fn say(device: &Device, here: trunkline_protocol::ConversationId, texts: &
 }
 
 fn new_epoch(database: &Database) -> bool {
-    let status = trunkline().args(["--new-epoch", "--database", &database.url()]).output().expect("the binary runs");
+    let status = trunkline().args(["new-epoch", "--database", &database.url()]).output().expect("the binary runs");
     status.status.success()
 }
 
@@ -162,7 +162,7 @@ async fn a_node_whose_database_is_replaced_stops_and_says_so() {
         open(&database).execute(replace, []).expect("replaced");
         let ended = timeout(SOON, server.ended()).await.expect("it stops by itself");
         let said = format!("{:#}", ended.expect_err("an error"));
-        assert!(said.contains("was replaced") && said.contains("--new-epoch"), "{said}");
+        assert!(said.contains("was replaced") && said.contains("trunkline new-epoch"), "{said}");
     }
 }
 

@@ -1,10 +1,12 @@
 //! One typed configuration, from flags, environment and file; the first one that names a setting wins.
 //!
 //! [`Options`] is what was said, [`Config`] what it means after checking. Nonsense is refused with a sentence that
-//! says what to do. Secrets (the password in a Redis URL) are never printed: see [`BusUrl`].
+//! says what to do. Secrets (the passwords in URLs) are never printed: see [`BusUrl`] and [`DatabaseUrl`].
 
+mod database;
 mod options;
 
+pub use database::DatabaseUrl;
 pub use options::{Options, Task};
 
 use crate::node::Routing;
@@ -12,7 +14,6 @@ use crate::redis::RedisUrl;
 use crate::store::Durability;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 use trunkline_app::backend::Registration;
 use trunkline_protocol::limits;
@@ -31,8 +32,8 @@ pub struct Config {
     pub allowed_origins: Vec<Origin>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
-    /// The SQLite file.
-    pub database: PathBuf,
+    /// Where everything is stored.
+    pub database: DatabaseUrl,
     /// When a write counts as durable.
     pub durability: Durability,
     /// What carries envelopes between nodes.
@@ -132,7 +133,7 @@ impl TryFrom<Options> for Config {
             public_url: options.public_url.map(|url| origin("public-url", &url)).transpose()?,
             allowed_origins: origins.iter().map(|url| origin("allowed-origins", url)).collect::<Result<_, _>>()?,
             trusted_proxies: options.trusted_proxies.unwrap_or_default(),
-            database: database(options.database.as_deref().unwrap_or("sqlite:data/trunkline.db"))?,
+            database: DatabaseUrl::parse(options.database.as_deref().unwrap_or("sqlite:data/trunkline.db"))?,
             durability: options.durability.unwrap_or(Durability::Fsync),
             bus: bus(options.bus.as_deref().unwrap_or("memory"))?,
             bus_prefix: prefix(options.bus_prefix.unwrap_or_else(|| "trunkline".to_owned()))?,
@@ -159,17 +160,6 @@ fn origin(setting: &'static str, url: &str) -> Result<Origin, ConfigError> {
     let lower = trimmed.to_ascii_lowercase();
     let default_port = if lower.starts_with("https:") { ":443" } else { ":80" };
     Ok(Origin { text: lower.strip_suffix(default_port).unwrap_or(&lower).to_owned() })
-}
-
-fn database(url: &str) -> Result<PathBuf, ConfigError> {
-    match url.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => {
-            let problem =
-                format!("{} is not supported; give sqlite: and a file, such as sqlite:data/trunkline.db", redact(url));
-            Err(ConfigError::new("database", problem))
-        }
-    }
 }
 
 fn bus(url: &str) -> Result<BusUrl, ConfigError> {
@@ -291,7 +281,7 @@ mod tests {
         let mut options = Options { bus: Some("rediss:user:secret@host".to_owned()), ..Options::default() };
         assert!(!error(options.clone()).contains("secret"));
         options.bus = None;
-        options.database = Some("postgres://user:secret@host/db".to_owned());
+        options.database = Some("postgres:/user:secret@host/db".to_owned());
         assert!(!error(options).contains("secret"));
     }
 

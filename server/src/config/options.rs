@@ -3,7 +3,7 @@
 use crate::node::Routing;
 use crate::store::Durability;
 use anyhow::Context;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -21,22 +21,36 @@ use trunkline_app::backend::Registration;
 )]
 struct CommandLine {
     /// File with settings (TOML)
-    #[arg(long, env = "TRUNKLINE_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "TRUNKLINE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Instead of serving, give the database a new history, and end: after a backup was put back, before the first
-    /// node starts
-    #[arg(long)]
-    new_epoch: bool,
     #[command(flatten)]
     options: Options,
+    #[command(subcommand)]
+    task: Option<Task>,
 }
 
-/// What the program is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the program is to do; the first of them if nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Subcommand)]
 pub enum Task {
-    /// Serve as a node.
+    /// Serve as a node: what is done if no command is given
+    #[default]
     Serve,
-    /// Give the database a new history.
+    /// Write everything that the database holds into a file, to be imported into another database. Nodes may be running
+    Export {
+        /// The file to be written; it must not exist
+        file: PathBuf,
+    },
+    /// Read an exported file into an empty database, all of it or nothing, as a new history. No node may be running
+    Import {
+        /// The file to be read
+        file: PathBuf,
+    },
+    /// Write a consistent copy of the SQLite file. Nodes may be running
+    Backup {
+        /// The file to be written; it must not exist
+        file: PathBuf,
+    },
+    /// Give the database a new history: after an older copy of its files was put back, before the first node starts
     NewEpoch,
 }
 
@@ -45,59 +59,61 @@ pub enum Task {
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
     /// Address to listen on [default: 127.0.0.1:3000]
-    #[arg(long, env = "TRUNKLINE_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, global = true, env = "TRUNKLINE_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
     /// How browsers reach the site, such as `https://chat.example.org`. With https, cookies are Secure. Without
     /// it, the site answers to whatever host a browser names
-    #[arg(long, env = "TRUNKLINE_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, global = true, env = "TRUNKLINE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// Further origins whose pages may open a WebSocket, separated by commas
-    #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "URLS", value_delimiter = ',')]
+    #[arg(long, global = true, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "URLS", value_delimiter = ',')]
     pub allowed_origins: Option<Vec<String>>,
     /// Addresses of proxies whose X-Forwarded-For is believed, separated by commas [default: none]
-    #[arg(long, env = "TRUNKLINE_TRUSTED_PROXIES", value_name = "ADDRESSES", value_delimiter = ',')]
+    #[arg(long, global = true, env = "TRUNKLINE_TRUSTED_PROXIES", value_name = "ADDRESSES", value_delimiter = ',')]
     pub trusted_proxies: Option<Vec<IpAddr>>,
-    /// Where everything is stored [default: sqlite:data/trunkline.db]
-    #[arg(long, env = "TRUNKLINE_DATABASE", value_name = "URL", hide_env_values = true)]
+    /// Where everything is stored: `sqlite:` and a file, or the address of a PostgreSQL database as
+    /// `postgres://user:password@host:port/database`, with `?sslmode=verify-full&sslrootcert=FILE` for TLS that checks
+    /// the server [default: sqlite:data/trunkline.db]
+    #[arg(long, global = true, env = "TRUNKLINE_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
     /// When a message counts as stored: after an fsync, which survives a power cut, or once the operating
     /// system has it, which survives a crash of the program only [default: fsync]
-    #[arg(long, env = "TRUNKLINE_DURABILITY")]
+    #[arg(long, global = true, env = "TRUNKLINE_DURABILITY")]
     pub durability: Option<Durability>,
     /// What carries messages between nodes: `memory` for one node alone, or Redis or Valkey as
     /// `redis://[user:password@]host:port`, `redis+unix:///path/of/socket`, `redis+sentinel://host:port,…/service` or
     /// `redis+cluster://host:port,…`; `rediss…` is TLS, with `?ca=FILE&cert=FILE&key=FILE` [default: memory]
-    #[arg(long, env = "TRUNKLINE_BUS", value_name = "URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "TRUNKLINE_BUS", value_name = "URL", hide_env_values = true)]
     pub bus: Option<String>,
     /// Prefix of everything this cluster keeps in Redis [default: trunkline]
-    #[arg(long, env = "TRUNKLINE_BUS_PREFIX", value_name = "TEXT")]
+    #[arg(long, global = true, env = "TRUNKLINE_BUS_PREFIX", value_name = "TEXT")]
     pub bus_prefix: Option<String>,
     /// Which nodes are told of a message: all of them, or those that have a member of the conversation
     /// [default: directed]
-    #[arg(long, env = "TRUNKLINE_ROUTING")]
+    #[arg(long, global = true, env = "TRUNKLINE_ROUTING")]
     pub routing: Option<Routing>,
     /// Who may make an account; the first account is the administrator's [default: open]
-    #[arg(long, env = "TRUNKLINE_REGISTRATION")]
+    #[arg(long, global = true, env = "TRUNKLINE_REGISTRATION")]
     pub registration: Option<RegistrationOption>,
     /// Messages a second that one user may keep up on a node; three times as many may come at once, and frames of all
     /// kinds are read accordingly faster. People need no more than the default, programs may [default: 10]
-    #[arg(long, env = "TRUNKLINE_SENDS_PER_SECOND", value_name = "MESSAGES")]
+    #[arg(long, global = true, env = "TRUNKLINE_SENDS_PER_SECOND", value_name = "MESSAGES")]
     pub sends_per_second: Option<u32>,
     /// Days that a login lasts [default: 30]
-    #[arg(long, env = "TRUNKLINE_SESSION_DAYS", value_name = "DAYS")]
+    #[arg(long, global = true, env = "TRUNKLINE_SESSION_DAYS", value_name = "DAYS")]
     pub session_days: Option<u32>,
     /// Seconds that clients are given to move to another node when this one stops [default: 5]
-    #[arg(long, env = "TRUNKLINE_DRAIN_SECONDS", value_name = "SECONDS")]
+    #[arg(long, global = true, env = "TRUNKLINE_DRAIN_SECONDS", value_name = "SECONDS")]
     pub drain_seconds: Option<u64>,
     /// What is logged, such as info, debug or trunkline_server=trace [default: info]
-    #[arg(long, env = "TRUNKLINE_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, env = "TRUNKLINE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     /// Log as JSON, one object a line
-    #[arg(long, env = "TRUNKLINE_LOG_JSON", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, global = true, env = "TRUNKLINE_LOG_JSON", num_args = 0..=1, default_missing_value = "true")]
     pub log_json: Option<bool>,
     /// OpenTelemetry collector that spans are sent to (OTLP over HTTP), such as `http://127.0.0.1:4318`, by a program
     /// that was built with it [default: none]
-    #[arg(long, env = "TRUNKLINE_OTLP", value_name = "URL")]
+    #[arg(long, global = true, env = "TRUNKLINE_OTLP", value_name = "URL")]
     pub otlp: Option<String>,
 }
 
@@ -129,8 +145,8 @@ impl Options {
     /// # Errors
     /// If the file can not be read.
     pub fn load() -> anyhow::Result<(Task, Self)> {
-        let CommandLine { config, new_epoch, options } = CommandLine::parse();
-        let task = if new_epoch { Task::NewEpoch } else { Task::Serve };
+        let CommandLine { config, options, task } = CommandLine::parse();
+        let task = task.unwrap_or_default();
         let Some(path) = config else { return Ok((task, options)) };
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("config: the file {} can not be read", path.display()))?;

@@ -31,6 +31,7 @@ pub mod postgres;
 mod rules;
 mod sql;
 pub mod sqlite;
+pub mod transfer;
 
 /// When a write counts as durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, clap::ValueEnum)]
@@ -38,9 +39,20 @@ pub mod sqlite;
 pub enum Durability {
     /// After an fsync: survives a power cut.
     Fsync,
-    /// Once the operating system has it: survives the process, not a power cut. A store that may have lost something
+    /// Once the operating system has it: survives every process, not a power cut. A store that may have lost something
     /// has another [`Epoch`] from then on.
     Os,
+}
+
+impl Durability {
+    /// As the setting names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fsync => "fsync",
+            Self::Os => "os",
+        }
+    }
 }
 
 /// An operation that the store could not carry out. Nothing was changed, but see [`StoreError::Unavailable`].

@@ -134,9 +134,10 @@ fn bus_info(state: &AppState) -> BusInfo {
 async fn store_info(state: &AppState) -> StoreInfo {
     let store = &state.node.store;
     let followed = store.follow(None).await.ok();
+    let engine = if store.kind() == "postgres" { "PostgreSQL" } else { "SQLite" };
     StoreInfo {
-        address: format!("SQLite: {}", state.config.database.display()),
-        durability: format!("{:?}", state.config.durability).to_lowercase(),
+        address: format!("{engine}: {}", state.config.database),
+        durability: state.node.store.durability().as_str().to_owned(),
         epoch: followed.as_ref().map(|followed| followed.epoch),
         position: followed.as_ref().map(|followed| followed.position),
         writable: *store.writable().borrow(),

@@ -30,8 +30,10 @@ struct Readiness {
     node: String,
     /// `up`, or `down` when it can not be read or the last write failed.
     store: &'static str,
-    /// `fsync` or `os`.
-    durability: String,
+    /// `sqlite` or `postgres`.
+    store_kind: &'static str,
+    /// `fsync` or `os`: what an acknowledgement is worth.
+    durability: &'static str,
     /// `up` or `down`.
     bus: &'static str,
     /// `memory` or `redis`.
@@ -49,7 +51,8 @@ async fn ready(State(state): State<AppState>) -> impl IntoResponse {
         ready,
         node: state.node.id().to_string(),
         store: up(store_up),
-        durability: format!("{:?}", state.config.durability).to_lowercase(),
+        store_kind: state.node.store.kind(),
+        durability: state.node.store.durability().as_str(),
         bus: up(!*state.node.degraded().borrow()),
         bus_kind: state.node.bus_kind(),
         draining,

@@ -22,7 +22,12 @@ pub(crate) fn options(redis: &RedisServer, routing: Routing) -> Options {
 impl Cluster {
     /// Both nodes, connected.
     pub(crate) async fn start(routing: Routing) -> Self {
-        let cluster = Self::start_on(RedisServer::start(), routing).await;
+        Self::start_with(Database::new(), routing).await
+    }
+
+    /// Both nodes, connected, on this database.
+    pub(crate) async fn start_with(database: Arc<Database>, routing: Routing) -> Self {
+        let cluster = Self::start_both(RedisServer::start(), database, routing).await;
         cluster.a.bus_is("up", SOON).await;
         cluster.b.bus_is("up", SOON).await;
         cluster
@@ -30,7 +35,10 @@ impl Cluster {
 
     /// Both nodes, with a Redis that need not run.
     pub(crate) async fn start_on(redis: RedisServer, routing: Routing) -> Self {
-        let database = Database::new();
+        Self::start_both(redis, Database::new(), routing).await
+    }
+
+    async fn start_both(redis: RedisServer, database: Arc<Database>, routing: Routing) -> Self {
         let a = TestServer::start_with(&database, options(&redis, routing)).await;
         let b = TestServer::start_with(&database, options(&redis, routing)).await;
         Self { redis, a, b }

@@ -1,6 +1,7 @@
 //! A whole node in the test's own process: the real start, a real socket on a free port, its own SQLite file.
 
 use super::device::Device;
+use super::postgres::PostgresServer;
 use super::raw::Raw;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -20,31 +21,41 @@ use trunkline_server::web::state::AppState;
 /// The password of everyone that [`TestServer::register`] makes.
 pub(crate) const PASSWORD: &str = "correct horse";
 
-/// A folder with a SQLite file, for one node or for several. Gone with the last of them.
-pub(crate) struct Database(TempDir);
+/// A folder with a SQLite file, or a PostgreSQL database, for one node or for several. The folder is gone with the last of
+/// them.
+pub(crate) struct Database {
+    folder: TempDir,
+    /// Of a PostgreSQL database.
+    url: Option<String>,
+}
 
 impl Database {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(TempDir::new().expect("a temporary folder")))
+        Arc::new(Self { folder: TempDir::new().expect("a temporary folder"), url: None })
+    }
+
+    /// A database on this server.
+    pub(crate) fn postgres(server: &PostgresServer) -> Arc<Self> {
+        Arc::new(Self { folder: TempDir::new().expect("a temporary folder"), url: Some(server.database()) })
     }
 
     /// The same in another folder, such as one with little room.
     pub(crate) fn within(folder: &std::path::Path) -> Arc<Self> {
-        Arc::new(Self(TempDir::new_in(folder).expect("a temporary folder")))
+        Arc::new(Self { folder: TempDir::new_in(folder).expect("a temporary folder"), url: None })
     }
 
     /// As the setting `database` wants it.
     pub(crate) fn url(&self) -> String {
-        format!("sqlite:{}", self.path().display())
+        self.url.clone().unwrap_or_else(|| format!("sqlite:{}", self.path().display()))
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.0.path().join("trunkline.db")
+        self.folder.path().join("trunkline.db")
     }
 
     /// The file by which nodes keep others from the database.
     pub(crate) fn lock_path(&self) -> PathBuf {
-        self.0.path().join("trunkline.db-nodes")
+        self.folder.path().join("trunkline.db-nodes")
     }
 }
 

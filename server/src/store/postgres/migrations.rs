@@ -9,8 +9,9 @@ use trunkline_protocol::Epoch;
 const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 /// The schema that this program works with.
 const KNOWN: u32 = STEPS.len() as u32;
-/// Whoever migrates a database holds this lock: others wait, and then find nothing to do.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(1953656421, 0)";
+/// Whoever migrates a database holds this lock until its connection ends: others wait, and then find nothing to do. It is
+/// taken before the transaction begins, which then sees what was made meanwhile.
+const LOCK: &str = "SELECT pg_advisory_lock(1953656421, 0)";
 
 /// Refuses a database that a later version has written, and leaves it as it is; else takes the steps that are missing, in
 /// one transaction.
@@ -19,8 +20,8 @@ pub(super) async fn migrate(session: &Session) -> Result<(), Fault> {
         return Ok(());
     }
     let client = session.client();
-    client.batch_execute("BEGIN").await?;
     client.batch_execute(LOCK).await?;
+    client.batch_execute("BEGIN").await?;
     let found = found(session).await?;
     if found == 0 {
         // Asked for only where it is missing: it takes a right that the database's owner may not have given.

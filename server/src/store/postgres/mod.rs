@@ -15,7 +15,7 @@
 //! - `append`, `log`, `cursors`, `conversations`, `groups`, `people`, `sessions`, `tokens`, `uses`, `invites`: the SQL, by
 //!   subject, next to the code that runs it
 //! - `search`: what is found; `indexer`: the task that keeps the index for it
-//! - `rows`, `fault`: what these share
+//! - `rows`, `fault`: what these share; `transfer`: all of it, on its way elsewhere or from there
 //! - [`guard`]: which nodes may share the database
 
 mod append;
@@ -40,6 +40,7 @@ mod sessions;
 mod settings;
 mod tls;
 mod tokens;
+mod transfer;
 mod uses;
 mod writer;
 

@@ -19,11 +19,24 @@ pub(super) struct Text<'a>(Cow<'a, str>);
 
 impl<'a> From<&'a str> for Text<'a> {
     fn from(text: &'a str) -> Self {
-        if !text.contains(['\0', DISGUISE]) {
-            return Self(Cow::Borrowed(text));
-        }
-        let text = text.replace(DISGUISE, "\u{FFFF}1").replace('\0', "\u{FFFF}0");
-        Self(Cow::Owned(text))
+        Self(disguise(text))
+    }
+}
+
+/// Text as the database takes it.
+pub(super) fn disguise(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\0', DISGUISE]) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(DISGUISE, "\u{FFFF}1").replace('\0', "\u{FFFF}0"))
+}
+
+/// Text as it was.
+pub(super) fn reveal(text: &str) -> String {
+    if text.contains(DISGUISE) {
+        text.replace("\u{FFFF}0", "\0").replace("\u{FFFF}1", "\u{FFFF}")
+    } else {
+        text.to_owned()
     }
 }
 
@@ -44,12 +57,7 @@ pub(super) struct Plain(pub(super) String);
 
 impl<'a> FromSql<'a> for Plain {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        let text = <&str>::from_sql(ty, raw)?;
-        Ok(Self(if text.contains(DISGUISE) {
-            text.replace("\u{FFFF}0", "\0").replace("\u{FFFF}1", "\u{FFFF}")
-        } else {
-            text.to_owned()
-        }))
+        Ok(Self(reveal(<&str>::from_sql(ty, raw)?)))
     }
 
     fn accepts(ty: &Type) -> bool {

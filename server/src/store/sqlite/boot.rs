@@ -28,7 +28,8 @@ pub(super) fn check(connection: &mut Connection, durability: Durability, boot: &
     if is_another {
         transaction.execute("UPDATE meta SET epoch = ?1, boot = NULL", [Epoch::random().0])?;
         tracing::warn!(
-            "the machine was started anew after messages were stored without fsync; beginning a new history"
+            "this is a backup that was put back, or the machine was started anew after messages were stored without \
+             fsync; beginning a new history"
         );
     }
     // With `fsync` a note of this boot stays: another node may be writing without.

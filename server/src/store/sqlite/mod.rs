@@ -12,7 +12,7 @@
 //! - `append`, `log`, `cursors`, `conversations`, `groups`, `people`, `sessions`, `tokens`,
 //!   `invites`: the SQL, by subject, next to the code that runs it
 //! - `search`: what is found; `indexer`: the thread that keeps the index for it
-//! - `rows`: what these share
+//! - `rows`: what these share; `transfer`: all of it, on its way elsewhere or from there, and copies of the file
 //! - [`lock`]: which nodes may share the file
 
 mod append;
@@ -33,6 +33,7 @@ mod seam;
 mod search;
 mod sessions;
 mod tokens;
+mod transfer;
 mod writer;
 
 use rusqlite::Connection;
