@@ -76,6 +76,11 @@ impl Postgres {
         Self { url: server.database(), durability }
     }
 
+    /// The same database for somebody else.
+    pub(crate) fn by(self, url: String) -> Self {
+        Self { url, ..self }
+    }
+
     pub(crate) fn server(&self) -> Server {
         Server::new(&self.url).unwrap()
     }

@@ -283,6 +283,23 @@ async fn another_start_without_fsync_or_another_place_begins_a_new_history() {
 }
 
 #[tokio::test]
+async fn a_server_without_fsync_that_was_started_anew_has_lost_nothing_if_its_machine_was_not() {
+    let mut server = PostgresServer::start(&["fsync=off"]);
+    let owned = Postgres::on(&server, Durability::Os);
+    let administered = Postgres::on(&server, Durability::Os);
+    let url = server.url(name(&administered.url));
+    // Only who may read the machine's files learns which boot of it this is.
+    for (engine, stays) in [(owned, false), (administered.by(url), true)] {
+        let before = engine.open().await.epoch().await.unwrap();
+        server.stop();
+        server.start_again();
+        let after = engine.open().await.epoch().await.unwrap();
+        assert_eq!(after == before, stays);
+        assert_eq!(engine.open().await.epoch().await.unwrap(), after);
+    }
+}
+
+#[tokio::test]
 async fn a_dump_that_is_put_back_is_another_history_with_everything_in_it() {
     let engine = Postgres::default();
     let store = engine.open().await;

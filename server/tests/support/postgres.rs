@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// How long a server may take to answer after it was started, on a machine that has much to do.
 const UP_WITHIN: Duration = Duration::from_secs(30);
 
+/// Who owns the databases.
+const OWNER: &str = "chat";
+
 /// A cluster.
 pub(crate) struct PostgresServer {
     folder: PathBuf,
@@ -51,6 +54,7 @@ impl PostgresServer {
             .expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         server.start_again();
+        server.sql("postgres", &format!("CREATE ROLE {OWNER} LOGIN"));
         server
     }
 
@@ -79,11 +83,11 @@ impl PostgresServer {
         self.settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
     }
 
-    /// A database of its own, empty; its URL.
+    /// A database of its own, empty; its URL, for its owner, who may do nothing else.
     pub(crate) fn database(&self) -> String {
         let name = format!("d{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0"));
-        self.url(&name)
+        self.sql("postgres", &format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0"));
+        self.url_of(OWNER, &name)
     }
 
     /// The URL of a database, for the user who may do everything.

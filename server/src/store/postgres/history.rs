@@ -13,20 +13,18 @@ use crate::store::fault::Fault;
 use trunkline_protocol::Epoch;
 use uuid::Uuid;
 
-/// Where the history was written and where this is; which start of the server or, where it may be asked, of its machine
-/// could lose commits, and which one this is.
+/// Where the history was written and where this is; which start could lose commits, and which start of the server this is.
 const FIND: &str = "
     SELECT meta.place, meta.boot, current_setting('fsync') = 'on' AS fsync,
         (SELECT system_identifier FROM pg_control_system()) || '/'
             || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || 'meta'::regclass::oid AS here,
-        coalesce(
-            CASE WHEN pg_has_role('pg_read_server_files', 'USAGE')
-                    AND has_function_privilege('pg_read_file(text,bigint,bigint,boolean)', 'EXECUTE')
-                THEN nullif(trim(E' \\n' FROM pg_read_file('/proc/sys/kernel/random/boot_id', 0, 64, true)), '')
-            END,
-            pg_postmaster_start_time()::text
-        ) AS booted
+        pg_postmaster_start_time()::text AS started,
+        pg_has_role('pg_read_server_files', 'USAGE')
+            AND has_function_privilege('pg_read_file(text,bigint,bigint,boolean)', 'EXECUTE') AS may_read_boot
     FROM meta";
+/// Which boot of its machine this is: a server alone that was started anew has lost nothing. A statement of its own, since
+/// the server asks for the right to call a function before it knows whether it is called.
+const BOOT: &str = "SELECT nullif(trim(E' \\n' FROM pg_read_file('/proc/sys/kernel/random/boot_id', 0, 64, true)), '')";
 /// Nothing, if another node was faster.
 const NOTE: &str = "UPDATE meta SET place = $3, boot = $4, epoch = coalesce($5, epoch)
     WHERE place = $1 AND boot IS NOT DISTINCT FROM $2";
@@ -36,7 +34,10 @@ pub(super) async fn check(session: &Session) -> Result<(), Fault> {
     let rows = session.query(FIND, &[]).await?;
     let Some(row) = rows.first() else { return Ok(()) };
     let (place, here): (&str, &str) = (row.try_get("place")?, row.try_get("here")?);
-    let (boot, booted): (Option<&str>, &str) = (row.try_get("boot")?, row.try_get("booted")?);
+    let (boot, started): (Option<&str>, &str) = (row.try_get("boot")?, row.try_get("started")?);
+    let machine = if row.try_get("may_read_boot")? { session.query(BOOT, &[]).await? } else { Vec::new() };
+    let machine: Option<&str> = machine.first().map(|row| row.try_get(0)).transpose()?.flatten();
+    let booted = machine.unwrap_or(started);
     let fsync: bool = row.try_get("fsync")?;
     let moved = !place.is_empty() && place != here;
     let lost = boot.is_some_and(|boot| boot != booted);
