@@ -160,6 +160,37 @@ fn a_new_history_needs_a_database() {
     assert!(!folder.path().join("nothing.db").exists());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_is_copied_and_moved_by_commands() {
+    let (from, to, folder) = (Database::new(), Database::new(), tempfile::tempdir().expect("a folder"));
+    let server = support::server::TestServer::start_with(&from, Default::default()).await;
+    server.register("ann").await;
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let done = |database: &str, words: &[&str]| {
+        let output = run(trunkline().args(words).args(["--database", database]));
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+    };
+    // While the node runs.
+    let (copied, said) = done(&from.url(), &["backup", &file("copy.db")]);
+    assert!(copied && said.contains("copy.db"), "{said}");
+    let (exported, said) = done(&from.url(), &["export", &file("all.jsonl")]);
+    assert!(exported && said.contains("2 rows"), "{said}");
+    let (imported, said) = done(&from.url(), &["import", &file("all.jsonl")]);
+    assert!(!imported && said.contains("stop all nodes first"), "{said}");
+    let (again, said) = done(&from.url(), &["export", &file("all.jsonl")]);
+    assert!(!again && said.contains("exists already"), "{said}");
+    let (imported, said) = done(&to.url(), &["import", &file("all.jsonl")]);
+    assert!(imported && said.contains("2 rows"), "{said}");
+    let (imported, said) = done(&to.url(), &["import", &file("all.jsonl")]);
+    assert!(!imported && said.contains("not empty"), "{said}");
+    let moved = support::server::TestServer::start_with(&to, Default::default()).await;
+    moved.log_in("ann").await;
+    moved.stop().await;
+    let (_, said) = done(&format!("sqlite:{}", file("copy.db")), &["export", &file("copy.jsonl")]);
+    assert!(said.contains("2 rows"), "{said}");
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_password_is_in_no_output() {
     let database = Database::new();

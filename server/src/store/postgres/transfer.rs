@@ -123,7 +123,8 @@ async fn import(session: &Session, items: &mut mpsc::Receiver<Item>) -> Result<R
             (SELECT max(seq) FROM changes WHERE conversation = conversations.id AND text IS NULL), 0);
         SELECT setval(pg_get_serial_sequence('users', 'id'), max(id)) FROM users HAVING count(*) > 0;
         SELECT setval(pg_get_serial_sequence('conversations', 'id'), max(id)) FROM conversations HAVING count(*) > 0;
-        SELECT setval(pg_get_serial_sequence('tokens', 'id'), max(id)) FROM tokens HAVING count(*) > 0";
+        SELECT setval(pg_get_serial_sequence('tokens', 'id'), max(id)) FROM tokens HAVING count(*) > 0;
+        ANALYZE users, conversations, direct_pairs, members, changes, sessions, tokens, invites";
     let client = session.client();
     // A connection that ends before the commit leaves nothing.
     client.batch_execute("BEGIN; SET LOCAL search_path TO trunkline; SELECT next_position()").await?;
@@ -154,7 +155,7 @@ async fn import(session: &Session, items: &mut mpsc::Receiver<Item>) -> Result<R
             Item::End(rows) => {
                 insert(session, &TABLES[current], &mut waiting).await?;
                 client.batch_execute(FINISH).await?;
-                client.batch_execute("COMMIT; ANALYZE").await?;
+                client.batch_execute("COMMIT").await?;
                 return Ok(Ok(rows));
             }
         }
