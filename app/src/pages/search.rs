@@ -149,7 +149,10 @@ fn excerpt(text: &str, found: &[Range<usize>]) -> Vec<(String, bool)> {
         }
     };
     let mut at = start;
-    for range in found.iter().filter(|range| range.start >= start && range.start < end) {
+    for range in found.iter().filter(|range| text.get((*range).clone()).is_some()) {
+        if range.start < at || range.start >= end {
+            continue;
+        }
         push(at..range.start, false);
         push(range.start..range.end.min(end), true);
         at = range.end.min(end);
@@ -194,6 +197,6 @@ mod tests {
     fn the_address_keeps_what_was_asked_for() {
         let asked =
             Asked { query: "a&b 北".into(), conversation: Some(ConversationId(7)), before: Some("1-2-3".into()) };
-        assert_eq!(asked.path(), "/search?q=a%26b%20%E5%8C%97&conversation=7&before=1-2-3");
+        assert_eq!(asked.path(), "/search?q=a%26b%20%E5%8C%97&conversation=7&before=1%2D2%2D3");
     }
 }
