@@ -1,12 +1,16 @@
 //! Moving everything from one engine to another, and copies of a SQLite file.
 
 use crate::harness::{Database, Engine, LATER, NOW, Person, Postgres, Sqlite, account, post, secret, texts};
+use crate::postgres::PostgresServer;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 use trunkline_protocol::{ConversationId, Seq};
+use trunkline_server::search::{Query, Search};
 use trunkline_server::store::sqlite::SqliteStore;
 use trunkline_server::store::transfer::{self, TransferError};
 use trunkline_server::store::{Amendment, Append, Durability, Store};
@@ -88,6 +92,110 @@ async fn everything_moves_to_postgresql_and_back_and_stays_the_same() {
     import_sqlite(&third_file.path(), &second).await.unwrap();
     export_sqlite(&third_file.path(), &third).await;
     assert_eq!(fs::read_to_string(&first).unwrap(), fs::read_to_string(&third).unwrap());
+}
+
+/// `table.column` of all that a file holds. Every row names all columns of its table.
+fn moved(file: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let rows = text.lines().map(|line| serde_json::from_str::<Map<String, Value>>(line).unwrap());
+    rows.flatten()
+        .filter_map(|(table, row)| Some((table, row.as_object()?.clone())))
+        .flat_map(|(table, row)| row.into_iter().map(move |(column, _)| format!("{table}.{column}")))
+        .collect()
+}
+
+/// Asserts that a database has what is moved and what is named here, and nothing else. A table is meant with all its
+/// columns by `table.*`.
+fn assert_nothing_is_forgotten(columns: BTreeSet<String>, file: &Path, stays: &[&str]) {
+    let is_named = |column: &str| {
+        let (table, _) = column.split_once('.').unwrap();
+        stays.iter().any(|named| *named == column || named.strip_suffix(".*") == Some(table))
+    };
+    let rest: BTreeSet<_> = columns.into_iter().filter(|column| !is_named(column)).collect();
+    assert_eq!(rest, moved(file), "on the left what the schema has, on the right what an export holds");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_column_of_a_file_is_moved_or_known_to_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    let sqlite = Sqlite::default();
+    let path = sqlite.path();
+    let db = Database::new(sqlite).await;
+    fill(&db).await;
+    export_sqlite(&path, &file).await;
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let mut statement = connection
+        .prepare(
+            "SELECT t.name || '.' || c.name FROM pragma_table_list t, pragma_table_info(t.name) c
+             WHERE t.schema = 'main' AND t.type IN ('table', 'virtual') AND t.name NOT LIKE 'sqlite%'",
+        )
+        .unwrap();
+    let columns = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    // The position travels in the first line; an import begins another history, and another index.
+    let stays = ["meta.*", "search_terms.*", "search_rows.*", "search_logs.*", "search_state.*"];
+    assert_nothing_is_forgotten(columns, &file, &stays);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_column_in_postgresql_is_moved_or_known_to_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    let engine = Postgres::default();
+    let (server, name) = (engine.server(), engine.url.rsplit_once('/').unwrap().1.to_owned());
+    let db = Database::new(engine).await;
+    fill(&db).await;
+    let (items, taken) = mpsc::channel(4);
+    let (read, written) = tokio::join!(server.export(items), transfer::write_file(&file, taken));
+    read.unwrap();
+    written.unwrap();
+    let listed = PostgresServer::shared().sql(
+        name.split('?').next().unwrap(),
+        "SELECT table_name || '.' || CASE column_name WHEN 'user_id' THEN 'user' WHEN 'left_at' THEN 'left'
+            ELSE column_name END FROM information_schema.columns WHERE table_schema = 'trunkline'",
+    );
+    let columns = listed.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+    // The last of these is worked out from the log.
+    let stays = ["meta.*", "commits.*", "search_terms.*", "search_logs.*", "conversations.amended_at"];
+    assert_nothing_is_forgotten(columns, &file, &stays);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_imported_is_found_before_it_is_indexed_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    let sqlite = Sqlite::default();
+    let path = sqlite.path();
+    let db = Database::new(sqlite).await;
+    let [ann, bob, eve] = db.people(["ann", "bob", "eve"]).await;
+    let direct = db.direct(&ann, &bob).await;
+    db.post(&ann, direct, "昨日の港 at night").await;
+    db.a.index().await.unwrap();
+    export_sqlite(&path, &file).await;
+
+    let (postgres, other) = (Postgres::default(), Sqlite::default());
+    // The index of an empty database is there already, and knows nothing of what comes in.
+    for engine in [&postgres as &dyn Engine, &other] {
+        engine.open().await.index().await.unwrap();
+    }
+    import_postgres(&postgres, &file).await.unwrap();
+    import_sqlite(&other.path(), &file).await.unwrap();
+    for moved in [Database::new(postgres).await, Database::new(other).await] {
+        let asks = |query| Search { query: Query::parse(query).unwrap(), conversation: None, before: None, limit: 20 };
+        let finds = async |query| {
+            let found = moved.b.search(bob.id, asks(query)).await.unwrap();
+            found.hits.into_iter().map(|hit| hit.text).collect::<Vec<_>>()
+        };
+        for _ in 0..2 {
+            assert_eq!(finds("港").await, ["昨日の港 at night"]);
+            assert_eq!(finds("night").await, ["昨日の港 at night"]);
+            assert!(moved.b.search(eve.id, asks("night")).await.unwrap().hits.is_empty());
+            moved.a.index().await.unwrap();
+        }
+        moved.post(&ann, direct, "harbour at noon").await;
+        moved.a.index().await.unwrap();
+        assert_eq!(finds("at").await, ["harbour at noon", "昨日の港 at night"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
