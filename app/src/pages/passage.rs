@@ -1,5 +1,6 @@
 //! A part of a conversation that is too far from its end for the chat, around one message, with the ways on. It is not
-//! alive: nothing comes into it, and nothing in it counts as read.
+//! alive: nothing comes into it, and nothing in it counts as read. Times and days are in UTC as the server writes them,
+//! and in the reader's zone once `public/passage.js` runs.
 
 use crate::backend::service::Passage;
 use crate::components::chat::message_text::MessageText;
@@ -46,6 +47,7 @@ pub fn PassagePage(
             {earlier}
             <section class="passage__log" aria-label="Messages">{lines}</section>
             <a class="button" href=later rel="next">"Later messages"</a>
+            <script type="module" src="/passage.js"></script>
         </Page>
     }
 }
@@ -57,19 +59,22 @@ fn shown(line: &Line<'_>, me: UserId, people: &People, target: Option<LineId>) -
         Line::Event(change) => {
             let said = sentence(change, me, people);
             let id = (target == Some(line.id())).then_some("at");
-            view! { <p class="log__event" id=id dir="auto">{said}</p> }.into_any()
+            view! { <p class="log__event" id=id data-at=time::machine(change.at) dir="auto">{said}</p> }.into_any()
         }
         Line::Message { id, author, text, frame } => {
             let (own, name) = (*author == me, people.name(*author).to_owned());
             let clock = time::time_of_day(frame.at, 0);
             let label = format!("{name}, {clock}");
-            let writer = (!own && frame.first).then(|| {
-                view! { <p class="message__author" dir="auto" data-hue=(author.0 % 8).to_string()>{name}</p> }
+            // Hidden rather than left out: in the reader's zone another message may be the first of its day.
+            let writer = (!own).then(|| {
+                let hue = (author.0 % 8).to_string();
+                view! { <p class="message__author" dir="auto" data-hue=hue hidden=!frame.first>{name}</p> }
             });
             view! {
                 <article
                     class="message"
                     id=(target == Some(*id)).then_some("at")
+                    data-at=time::machine(frame.at)
                     aria-label=label
                     data-own=own.then_some("")
                     data-first=frame.first.then_some("")

@@ -25,6 +25,23 @@ async function talk(by: Person[], conversation: number, to: number, said: Record
   }
 }
 
+/** Where a message's bubble is. */
+function bubble(message: Locator): ReturnType<Locator["boundingBox"]> {
+  return message.locator(".message__bubble").boundingBox();
+}
+
+/** A moment's day and time as they are written for people in `zone`. */
+function local(at: string, zone: string): { day: string; clock: string } {
+  const parts = new Intl.DateTimeFormat("en", {
+    timeZone: zone, weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+  }).formatToParts(new Date(at));
+  const of = (kind: string): string => parts.find(({ type }) => type === kind)?.value ?? "";
+  return {
+    day: `${of("weekday")}, ${of("day")} ${of("month")} ${of("year")}`,
+    clock: `${of("hour")}:${of("minute")}`,
+  };
+}
+
 /** Searches from the chat's list, as people do. */
 async function searchFor(page: Page, query: string): Promise<void> {
   const field = page.getByRole("searchbox", { name: "Search conversations" });
@@ -112,9 +129,28 @@ test("a message far back is shown where it was said, and the latest are a step a
   await chat.receipt("seen", "Sent");
 });
 
+test("the ring around the message one came for is not covered by its neighbours", async ({ newUser }) => {
+  const [ann, bo] = [await newUser("Ann"), await newUser("Bo")];
+  const said = ["before it", "a far jump", "after it"];
+  let id = 0;
+  for (const text of said) id = await sendMessage(ann, { to: bo.name }, text);
+  const { chat, page } = bo;
+  await page.goto("/search?q=jump");
+  await hits(page).getByRole("link").click();
+  await chat.live();
+  await expect(page).toHaveURL(new RegExp(`/c/${id}\\?at=2#at$`));
+  const boxes = await Promise.all(said.map((text) => bubble(chat.message(text))));
+  const gaps = boxes.slice(1).map((box, n) => (box?.y ?? 0) - ((boxes[n]?.y ?? 0) + (boxes[n]?.height ?? 0)));
+  for (const gap of gaps) expect(gap, "the ring of 4 pixels has room").toBeGreaterThan(4);
+});
+
 test("a message very far back has a page with ways to both sides", async ({ newUser }) => {
   test.slow();
-  const [ann, bo, ...others] = await Promise.all(["Ann", "Bo", "Cy", "Di", "Ed", "Fay"].map((name) => newUser(name)));
+  // Never UTC's hour and minute, and mostly another day.
+  const zone = "Pacific/Chatham";
+  const [ann, bo, ...others] = await Promise.all(
+    ["Ann", "Bo", "Cy", "Di", "Ed", "Fay"].map((name) => newUser(name, name === "Bo" ? { timezoneId: zone } : {})),
+  );
   if (ann === undefined || bo === undefined) throw new Error("two of them are needed");
   const id = await group(ann, "Fleet", [bo, ...others]);
   await talk([ann, ...others], id, 680, { 40: "a compass is lost" });
@@ -124,6 +160,14 @@ test("a message very far back has a page with ways to both sides", async ({ newU
   await expect(page.getByRole("article").filter({ hasText: "a compass is lost" })).toBeInViewport();
   await expect(page.getByText("line 20", { exact: true })).toHaveCount(1);
   expect(await flaws(page)).toEqual([]);
+
+  const there = page.getByRole("article").filter({ hasText: "a compass is lost" });
+  const at = (await there.getByRole("time").getAttribute("datetime")) ?? "";
+  const { day, clock } = local(at, zone);
+  expect(clock, "the reader's clock shows another time").not.toBe(at.slice(11, 16));
+  await expect(there.getByRole("time")).toHaveText(clock);
+  await expect(there).toHaveAccessibleName(new RegExp(`, ${clock}$`));
+  await expect(page.getByRole("heading", { level: 3 }).first()).toHaveText(day);
   await page.getByRole("link", { name: "Earlier messages" }).click();
   await expect(page.getByText("line 1", { exact: true })).toHaveCount(1);
   await expect(page.getByRole("link", { name: "Earlier messages" })).toHaveCount(0);
