@@ -71,10 +71,13 @@ impl Group {
             }
             Amendment::ChangeOwner(owner) => {
                 self.demand_owner(actor)?;
-                if !self.members.contains_key(&owner) {
-                    return Err(StoreError::UnknownUser.into());
-                }
-                Ok(if owner == actor { Plan::default() } else { hand_over(owner) })
+                Ok(self.hand_over(owner)?)
+            }
+            Amendment::RenameAndChangeOwner { name, owner } => {
+                self.demand_owner(actor)?;
+                let (mut plan, handed) = (self.rename(name), self.hand_over(owner)?);
+                plan.bodies.extend(handed.bodies);
+                Ok(Plan { owner: handed.owner, ..plan })
             }
         }
     }
@@ -119,12 +122,18 @@ impl Group {
         }
         Plan { bodies: vec![ChangeBody::Renamed { name: name.clone() }], name: Some(name), ..Plan::default() }
     }
+
+    fn hand_over(&self, owner: UserId) -> Result<Plan, StoreError> {
+        if !self.members.contains_key(&owner) {
+            return Err(StoreError::UnknownUser);
+        }
+        if self.owner == Some(owner) {
+            return Ok(Plan::default());
+        }
+        Ok(Plan { bodies: vec![ChangeBody::OwnerChanged { owner }], owner: Some(owner), ..Plan::default() })
+    }
 }
 
 fn remove(member: UserId) -> Plan {
     Plan { bodies: vec![ChangeBody::MemberRemoved { member }], left: Some(member), ..Plan::default() }
-}
-
-fn hand_over(owner: UserId) -> Plan {
-    Plan { bodies: vec![ChangeBody::OwnerChanged { owner }], owner: Some(owner), ..Plan::default() }
 }

@@ -1,6 +1,6 @@
 //! Groups: who may change what, and what it writes.
 
-use crate::harness::{Database, NOW, account, assert_refused, bodies, join_all};
+use crate::harness::{Database, NOW, Person, account, assert_refused, bodies, join_all};
 use trunkline_protocol::limits::GROUP_MEMBERS;
 use trunkline_protocol::{ChangeBody, ConversationId, Seq, UserId};
 use trunkline_server::store::{Amendment, StoreError};
@@ -14,6 +14,7 @@ contract!(
     an_owner_who_leaves_hands_over_to_who_was_there_longest,
     the_last_one_to_leave_leaves_an_empty_group,
     only_the_owner_renames_and_hands_over,
+    a_new_name_and_a_new_owner_are_one_commit_or_none,
     what_is_so_already_is_not_written,
     a_group_has_room_for_so_many,
     a_race_into_a_full_group_is_won_by_one,
@@ -129,6 +130,33 @@ async fn only_the_owner_renames_and_hands_over(db: Database) {
     assert_eq!((conversation.name.as_deref(), conversation.owner), (Some("Quay"), Some(bob.id)));
 }
 
+async fn a_new_name_and_a_new_owner_are_one_commit_or_none(db: Database) {
+    let [ann, bob, cat] = db.people(["ann", "bob", "cat"]).await;
+    let group = db.group(&[&ann, &bob]).await;
+    let both = |name: &str, owner: &Person| Amendment::RenameAndChangeOwner { name: name.into(), owner: owner.id };
+    let log = db.log(group).await;
+    assert_refused!(db.a.amend(bob.id, group, both("Quay", &bob), NOW).await, StoreError::Forbidden);
+    assert_refused!(db.a.amend(ann.id, group, both("Quay", &cat), NOW).await, StoreError::UnknownUser);
+    assert_eq!(db.log(group).await, log, "nothing was carried out by half");
+    assert_eq!(db.b.conversation(ann.id, group).await.unwrap().name.as_deref(), Some("Harbour"));
+
+    let start = db.a.follow(None).await.unwrap().position;
+    let changes = db.amend(&ann, group, both("Quay", &bob)).await;
+    let renamed = ChangeBody::Renamed { name: "Quay".into() };
+    assert_eq!(bodies(&changes), [renamed, ChangeBody::OwnerChanged { owner: bob.id }]);
+    assert_eq!(db.log(group).await[log.len()..], changes);
+    let followed = db.b.follow(Some(start)).await.unwrap();
+    assert_eq!(followed.position.0, start.0 + 1, "one commit");
+    let conversation = db.b.conversation(ann.id, group).await.unwrap();
+    assert_eq!((conversation.name.as_deref(), conversation.owner), (Some("Quay"), Some(bob.id)));
+
+    // What is so already is left out.
+    assert_eq!(bodies(&db.amend(&bob, group, both("Pier", &bob)).await), [ChangeBody::Renamed { name: "Pier".into() }]);
+    let crowned = ChangeBody::OwnerChanged { owner: ann.id };
+    assert_eq!(bodies(&db.amend(&bob, group, both("Pier", &ann)).await), [crowned]);
+    assert!(db.amend(&ann, group, both("Pier", &ann)).await.is_empty());
+}
+
 async fn what_is_so_already_is_not_written(db: Database) {
     let ann = db.person("ann").await;
     let group = db.group(&[&ann]).await;
@@ -181,6 +209,7 @@ async fn a_direct_conversation_is_not_amended(db: Database) {
         Amendment::RemoveMember(ann.id),
         Amendment::Rename("Us".into()),
         Amendment::ChangeOwner(ann.id),
+        Amendment::RenameAndChangeOwner { name: "Us".into(), owner: bob.id },
     ] {
         assert_refused!(db.a.amend(ann.id, direct, amendment, NOW).await, StoreError::Forbidden);
     }

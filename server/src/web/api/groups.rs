@@ -77,6 +77,9 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Of a request that asks for no change.
+const NOTHING_ASKED: &str = "Give `name`, `owner` or both.";
+
 /// Rename a group, or hand it to another member
 ///
 /// The owner may.
@@ -96,10 +99,9 @@ pub(super) async fn amend(
 ) -> Result<axum::Json<Conversation>, Problem> {
     let conversation = ConversationId(id);
     if request.name.is_none() && request.owner.is_none() {
-        return Err(Problem::invalid("Give `name`, `owner` or both."));
+        return Err(Problem::invalid(NOTHING_ASKED));
     }
     admitted(&state, caller.id())?;
-    // Everything is looked up before anything is written, so that a request is not carried out by half.
     let name = request.name.as_deref().map(shown_name).transpose()?;
     let owner = match &request.owner {
         Some(owner) => {
@@ -113,10 +115,13 @@ pub(super) async fn amend(
         }
         None => None,
     };
-    // The name first: whoever has handed the group over may not rename it any more.
-    let amendments = name.map(Amendment::Rename).into_iter().chain(owner.map(Amendment::ChangeOwner));
-    for amendment in amendments {
-        state.node.amend(caller.id(), conversation, amendment).await?;
-    }
+    // One amendment, so that a request is not carried out by half, whatever others do meanwhile.
+    let amendment = match (name, owner) {
+        (Some(name), Some(owner)) => Amendment::RenameAndChangeOwner { name, owner },
+        (Some(name), None) => Amendment::Rename(name),
+        (None, Some(owner)) => Amendment::ChangeOwner(owner),
+        (None, None) => return Err(Problem::invalid(NOTHING_ASKED)),
+    };
+    state.node.amend(caller.id(), conversation, amendment).await?;
     as_seen(&state, caller.id(), conversation).await
 }
