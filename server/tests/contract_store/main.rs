@@ -42,6 +42,7 @@ mod follow;
 mod groups;
 mod keys;
 mod people;
+mod postgres_index;
 mod postgres_server;
 mod ranges;
 mod resume;

@@ -9,12 +9,12 @@ use trunkline_server::store::postgres::guard::{Guard, GuardError};
 use trunkline_server::store::{Append, Durability, Store, StoreError};
 
 /// The database's name, for those who talk to the server without the store.
-fn name(url: &str) -> &str {
+pub(crate) fn name(url: &str) -> &str {
     url.rsplit('/').next().unwrap()
 }
 
 /// Waits until something is so.
-async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !look().await {
         assert!(start.elapsed() < Duration::from_secs(20), "not in time: {what}");
