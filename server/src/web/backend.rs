@@ -1,31 +1,19 @@
 //! What the pages need, from the node and the accounts.
 
-use super::search::Messages;
 use super::state::AppState;
-use super::{admin, delivery, device, search, session};
+use super::{admin, delivery, device, passage, search, session};
 use crate::auth::accounts::{Origin, refusal, shown_name};
-use crate::store::{Amendment, StoreError};
+use crate::store::Amendment;
 use async_trait::async_trait;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use trunkline_app::backend::admin::Admin;
 use trunkline_app::backend::delivery::{Delivery, SentMessages};
-use trunkline_app::backend::service::{Backend, Caller, FoundMessage, FoundPage, Passage, SetCookie};
+use trunkline_app::backend::service::{Backend, Caller, FoundPage, Passage, SetCookie};
 use trunkline_app::backend::{
-    ChatSnapshot, Doors, GroupAmendment, OpenConversation, Person, Refusal, Registration, SessionInfo, Settings,
-    TokenInfo,
+    ChatSnapshot, Doors, GroupAmendment, Person, Refusal, Registration, SessionInfo, Settings, TokenInfo,
 };
-use trunkline_app::state::people::conversation_name;
-use trunkline_protocol::{
-    Change, Conversation, ConversationId, ConversationKind, ErrorCode, Seq, SessionId, UserId, limits,
-};
+use trunkline_protocol::{ConversationId, ConversationKind, ErrorCode, Seq, SessionId, UserId, limits};
 
-/// Changes of the open conversation that a page shows at once.
-const OPEN_CHANGES: u64 = 50;
-/// Changes from the newest one up to which the chat itself opens further up. It holds everything behind what it shows: so
-/// many messages are there in a tenth of a second, and what is further up has a page of its own.
-const NEAR: u64 = 600;
-/// Changes shown before and after one that was asked for.
-const AROUND: u64 = 25;
 /// People in one answer of the directory.
 const DIRECTORY: u32 = 50;
 
@@ -50,43 +38,6 @@ impl PageBackend {
     fn cookie(&self, secret: &crate::auth::secrets::Secret) -> SetCookie {
         session::set_cookie(&self.state.config, secret.reveal(), self.state.accounts.lifetime())
     }
-
-    async fn open(
-        &self,
-        viewer: UserId,
-        conversation: &Conversation,
-        at: Option<Seq>,
-    ) -> Result<OpenConversation, Refusal> {
-        let lowest = conversation.since.max(Seq(1));
-        let latest = Seq((conversation.head.0 + 1).saturating_sub(OPEN_CHANGES));
-        let at = at.filter(|at| *at >= lowest && is_near(conversation, *at));
-        let from = at.map_or(latest, |at| latest.min(Seq(at.0.saturating_sub(AROUND)))).max(lowest);
-        let changes = self.changes(viewer, conversation.id, from, conversation.head).await?;
-        Ok(OpenConversation { id: conversation.id, from, changes, at })
-    }
-
-    /// The changes `from..=to`, however many they are.
-    async fn changes(
-        &self,
-        viewer: UserId,
-        conversation: ConversationId,
-        from: Seq,
-        to: Seq,
-    ) -> Result<Vec<Change>, Refusal> {
-        let (mut changes, mut next) = (Vec::new(), from);
-        while next <= to {
-            let range = self.state.node.store.range(viewer, conversation, next, to).await.map_err(refusal)?;
-            let Some(last) = range.changes.last() else { break };
-            next = last.seq.next();
-            changes.extend(range.changes);
-        }
-        Ok(changes)
-    }
-}
-
-/// Whether a change is so near to the newest one that the chat can show all that is between.
-fn is_near(conversation: &Conversation, at: Seq) -> bool {
-    at.0.saturating_add(NEAR) > conversation.head.0
 }
 
 fn origin(caller: &Caller) -> Origin<'_> {
@@ -140,7 +91,7 @@ impl Backend for PageBackend {
         conversations
             .sort_by_key(|known| std::cmp::Reverse((known.last_message.as_ref().map(|message| message.at), known.id)));
         let open = match conversations.iter().find(|known| Some(known.id) == open) {
-            Some(conversation) => Some((self.open(me, conversation, at).await?, conversation)),
+            Some(conversation) => Some((passage::open(&self.state, me, conversation, at).await?, conversation)),
             None => None,
         };
         let mut interesting: BTreeSet<UserId> = BTreeSet::new();
@@ -169,22 +120,7 @@ impl Backend for PageBackend {
         conversation: ConversationId,
         at: Seq,
     ) -> Result<Option<Passage>, Refusal> {
-        let viewer = caller.require()?.clone();
-        let conversation = match self.state.node.store.conversation(viewer.user.id, conversation).await {
-            Ok(conversation) => conversation,
-            // The chat says that it is not here.
-            Err(StoreError::UnknownConversation | StoreError::NotAMember) => return Ok(None),
-            Err(error) => return Err(refusal(error)),
-        };
-        let lowest = conversation.since.max(Seq(1));
-        if at < lowest || is_near(&conversation, at) {
-            return Ok(None);
-        }
-        let from = Seq(at.0.saturating_sub(AROUND)).max(lowest);
-        let to = Seq(at.0 + AROUND);
-        let changes = self.changes(viewer.user.id, conversation.id, from, to).await?;
-        let earlier = (from > lowest).then(|| Seq(from.0.saturating_sub(AROUND)).max(lowest));
-        Ok(Some(Passage { viewer, conversation, at, changes, earlier, later: Seq(to.0 + AROUND) }))
+        passage::load(&self.state, caller.require()?, conversation, at).await
     }
 
     async fn search(
@@ -194,35 +130,7 @@ impl Backend for PageBackend {
         conversation: Option<ConversationId>,
         before: Option<&str>,
     ) -> Result<FoundPage, Refusal> {
-        let me = caller.require()?.user.id;
-        let too_fast = "You are searching faster than this server takes; please try again in a moment.";
-        self.state.node.admit_search(me).map_err(|_| Refusal::new(ErrorCode::RateLimited, too_fast))?;
-        let Messages { found, authors } = search::find(&self.state, me, query, conversation, before).await?;
-        let mut names: HashMap<ConversationId, String> = HashMap::new();
-        let mut hits = Vec::with_capacity(found.hits.len());
-        for hit in found.hits {
-            let id = hit.mark.conversation;
-            let name = match names.get(&id) {
-                Some(name) => name.clone(),
-                None => match self.state.node.store.conversation(me, id).await {
-                    Ok(conversation) => conversation_name(&conversation, me),
-                    // They have just left it.
-                    Err(StoreError::NotAMember) => continue,
-                    Err(error) => return Err(refusal(error)),
-                },
-            };
-            names.insert(id, name.clone());
-            hits.push(FoundMessage {
-                conversation: id,
-                name,
-                seq: hit.mark.seq,
-                at: hit.mark.at,
-                author: authors.get(&hit.author).cloned(),
-                text: hit.text,
-                highlights: hit.highlights,
-            });
-        }
-        Ok(FoundPage { hits, next: found.next.map(|next| next.to_string()) })
+        search::page(&self.state, caller.require()?.user.id, query, conversation, before).await
     }
 
     async fn directory(&self, caller: &Caller, query: &str) -> Result<Vec<Person>, Refusal> {

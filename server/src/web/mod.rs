@@ -8,6 +8,7 @@
 //! - [`upgrade`]: the route `/ws`
 //! - [`pages`]: the rendered pages, and [`backend`]: what they need of the server; [`delivery`] and [`admin`] of it
 //! - [`search`]: searching, for pages and API
+//! - [`passage`]: parts of a conversation, for pages
 //! - [`api`]: the JSON API and its OpenAPI document
 //! - [`health`]: `/healthz`, `/readyz`, `/metrics`
 //! - [`assets`]: the built site's files
@@ -20,6 +21,7 @@ pub mod delivery;
 pub mod device;
 pub mod health;
 pub mod pages;
+pub mod passage;
 pub mod request_id;
 pub mod search;
 pub mod security;
