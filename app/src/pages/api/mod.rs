@@ -5,9 +5,11 @@
 //! # Layout
 //!
 //! - [`document`]: the OpenAPI document, read into what the page shows
+//! - `reader`: reads it from what our server generates
 //! - [`view`]: the page
 
 pub mod document;
+mod reader;
 pub mod view;
 
 pub use view::ApiPage;
