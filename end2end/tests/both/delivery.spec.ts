@@ -9,6 +9,12 @@ function steps(person: Person, called?: string): Promise<string[]> {
   return part.locator(".timeline__what").allInnerTexts();
 }
 
+/** Where the times of a recipient's steps begin, in pixels from the left. */
+function edges(person: Person, called: string): Promise<number[]> {
+  const times = person.page.getByRole("region", { name: called }).locator(".timeline__step").getByRole("time");
+  return times.evaluateAll((all) => all.map((time) => Math.round(time.getBoundingClientRect().left)));
+}
+
 test("a click on the receipt shows the way that the message took", async ({ newUser, topology }) => {
   const [ann, bo] = [await newUser("Ann"), await newUser("Bo")];
   const id = await sendMessage(bo, { to: ann.name }, "Ask me something");
@@ -32,6 +38,10 @@ test("a click on the receipt shows the way that the message took", async ({ newU
   await expect.poll(() => steps(ann, "Over the nodes")).toEqual(over);
   const withBo = ["Given to its connection", "Written to its socket", "Acknowledged by the device", "Seen"];
   await expect.poll(() => steps(ann, `${bo.displayName} Seen`)).toEqual(withBo);
+  expect(new Set(await edges(ann, bo.displayName)).size, "times stand in one column").toBe(1);
+  await ann.page.setViewportSize({ width: 360, height: 800 });
+  expect(new Set(await edges(ann, bo.displayName)).size, "on a phone too").toBe(1);
+  await ann.page.setViewportSize({ width: 1200, height: 800 });
   await expect(ann.page.getByRole("region", { name: "Who was asked" }).getByRole("listitem")).toHaveCount(
     topology === "two" ? 2 : 1,
   );
