@@ -7,6 +7,7 @@
 use super::Node;
 use super::frames;
 use super::inbox;
+use super::locator::Whereabouts;
 use crate::bus::envelope::Signal;
 use crate::connection::handle::Handle;
 use crate::presence::{LEASE, PresenceError, RENEW_EVERY, Renewal};
@@ -27,6 +28,9 @@ const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// How long, while nobody can say who is where, users count as what they were told to be. Longer than Redis takes to be
 /// started anew, with all nodes entering their users again.
 const TOLD_COUNTS: Duration = Duration::from_secs(30);
+
+/// Renewals from one entering of everyone to the next, lost or not: sets right whatever was wrong with single entries.
+const ENTER_EVERY: u32 = 10;
 
 /// How soon a lease that was seen to be lost is renewed before its time, so that one that can not be had is not asked
 /// for again and again.
@@ -89,6 +93,7 @@ async fn keep(node: &Arc<Node>) {
     let mut ticks = tokio::time::interval(RENEW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = SystemTime::now();
+    let mut renewals = 0_u32;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -100,6 +105,10 @@ async fn keep(node: &Arc<Node>) {
             node.start_over().await;
         }
         last = now;
+        renewals = renewals.wrapping_add(1);
+        if renewals.is_multiple_of(ENTER_EVERY) {
+            node.presences.enter_again();
+        }
         node.renew().await;
     }
 }
@@ -162,6 +171,17 @@ impl Node {
                 self.not_renewed(left);
             }
         }
+        self.note_doubt();
+    }
+
+    /// Where users are, as far as that is known.
+    pub(super) async fn whereabouts(&self, users: &[UserId]) -> Whereabouts {
+        let seen = self.locator.locate(self.id(), users).await;
+        self.note_doubt();
+        seen
+    }
+
+    fn note_doubt(&self) {
         self.metrics.presence_in_doubt.set(i64::from(self.locator.in_doubt_since().is_some()));
     }
 
@@ -264,7 +284,7 @@ impl Node {
     /// Who of these users is here, and when the others were. While nobody can say, users are what they were told to be
     /// last, for a while; of whom nothing was told, only this node's own count as online.
     pub async fn presence(&self, users: &[UserId]) -> Vec<Presence> {
-        let seen = self.locator.locate(self.id(), users).await;
+        let seen = self.whereabouts(users).await;
         let told_counts = seen.in_doubt_since.is_some_and(|since| since.elapsed() < TOLD_COUNTS);
         let was_told: HashSet<UserId> = if told_counts {
             let told = self.presences.told();

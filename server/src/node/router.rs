@@ -145,7 +145,7 @@ async fn direct(post: &mut Post<'_>, lists: &mut Lists, batch: &[Outbound]) {
         remember_members(node, lists, change).await;
     }
     let users: BTreeSet<UserId> = batch.iter().flat_map(|change| recipients(lists, change)).collect();
-    let seen = node.locator.locate(node.id(), &users.into_iter().collect::<Vec<_>>()).await;
+    let seen = node.whereabouts(&users.into_iter().collect::<Vec<_>>()).await;
     for change in batch {
         // Nobody knows who is where, or who they are: tell everyone rather than no one.
         if seen.in_doubt_since.is_some() || !lists.contains_key(&change.conversation) {

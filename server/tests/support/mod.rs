@@ -1,10 +1,13 @@
 //! What the test files share.
 #![allow(dead_code, reason = "each test file uses another part of this")]
 
+pub(crate) mod certificates;
 pub(crate) mod child;
 pub(crate) mod cluster;
 pub(crate) mod device;
+pub(crate) mod forms;
 pub(crate) mod postgres;
+pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod server;

@@ -1,10 +1,11 @@
 //! A real Redis for one test: its own process, port and folder, gone when the test ends.
 //!
 //! It can be killed, started again on the same port, and frozen. A test that needs it **fails** where the program
-//! `redis-server` is missing; it is never skipped.
+//! `redis-server` (or `valkey-server`) is missing; it is never skipped.
 
-use redis::{Client, Value};
+use redis::{Client, FromRedisValue, Value};
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -13,25 +14,68 @@ use tempfile::TempDir;
 pub(crate) struct RedisServer {
     folder: TempDir,
     port: u16,
+    setup: Setup,
     process: Option<Child>,
+}
+
+/// What is special about a server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Setup {
+    /// Another program than `redis-server`.
+    pub(crate) program: Option<PathBuf>,
+    /// A Sentinel and no store.
+    pub(crate) is_sentinel: bool,
+    /// Further settings.
+    pub(crate) settings: Vec<String>,
+}
+
+impl Setup {
+    /// A server with these settings, as in `["--cluster-enabled", "yes"]`.
+    pub(crate) fn with(settings: &[&str]) -> Self {
+        Self { settings: settings.iter().map(|word| (*word).to_owned()).collect(), ..Self::default() }
+    }
+}
+
+/// The program `valkey-server`: of the system, or where `cargo xtask test` puts it.
+pub(crate) fn valkey() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let of_system = std::env::split_paths(&path).map(|folder| folder.join("valkey-server"));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
+    let mut all = of_system.chain([target.join("tools/valkey-server")]);
+    all.find(|program| program.is_file())
+        .expect("this test needs the program valkey-server: `cargo xtask test` brings it")
 }
 
 impl RedisServer {
     /// Starts one and waits until it answers.
     pub(crate) fn start() -> Self {
+        Self::start_with(&Setup::default())
+    }
+
+    /// The same for a special one.
+    pub(crate) fn start_with(setup: &Setup) -> Self {
         // The free port was only seen to be free, and tests run side by side.
         for _ in 0..20 {
-            let mut server = Self::stopped();
+            let mut server = Self::stopped_with(setup);
             if server.try_start() {
                 return server;
             }
         }
-        panic!("redis-server did not start on any of 20 ports");
+        panic!("the server did not start on any of 20 ports");
     }
 
     /// One that has an address and does not run yet: see [`Self::start_again`].
     pub(crate) fn stopped() -> Self {
-        Self { folder: TempDir::new().expect("a temporary folder"), port: free_port(), process: None }
+        Self::stopped_with(&Setup::default())
+    }
+
+    fn stopped_with(setup: &Setup) -> Self {
+        let (folder, setup) = (TempDir::new().expect("a temporary folder"), setup.clone());
+        Self { folder, port: free_port(), setup, process: None }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where it is, as a client wants it.
@@ -72,6 +116,11 @@ impl RedisServer {
         self.try_command(words).expect("Redis answers")
     }
 
+    /// Runs a command and understands the answer.
+    pub(crate) fn ask<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        T::from_redis_value(self.command(words)).expect("an answer as expected")
+    }
+
     fn try_command(&self, words: &[&str]) -> redis::RedisResult<Value> {
         let limit = Duration::from_secs(5);
         let mut connection = Client::open(self.url())?.get_connection_with_timeout(limit)?;
@@ -81,10 +130,18 @@ impl RedisServer {
     }
 
     fn try_start(&mut self) -> bool {
-        let process = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])
-            .args(["--port", &self.port.to_string()])
-            .args(["--unixsocket", "redis.sock"])
+        let default = PathBuf::from("redis-server");
+        let mut command = Command::new(self.setup.program.as_ref().unwrap_or(&default));
+        if self.setup.is_sentinel {
+            // It writes what it finds out into its settings.
+            std::fs::write(self.folder.path().join("sentinel.conf"), "").expect("written");
+            command.args(["sentinel.conf", "--sentinel"]);
+        } else {
+            command.args(["--save", "", "--appendonly", "no", "--unixsocket", "redis.sock"]);
+        }
+        let process = command
+            .args(["--bind", "127.0.0.1", "--daemonize", "no", "--port", &self.port.to_string()])
+            .args(&self.setup.settings)
             .current_dir(self.folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -123,7 +180,7 @@ impl Drop for RedisServer {
 
 /// A free port below those that the system gives to outgoing connections. Among those, a client that dials while
 /// the server is down can be given the server's own port, connect to itself, and keep the server from coming back.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let [high, low, ..] = uuid::Uuid::new_v4().into_bytes();
         let port = 10_000 + u16::from_be_bytes([high, low]) % 20_000;

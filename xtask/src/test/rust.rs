@@ -11,6 +11,7 @@ use super::lint::LINUX_ONLY;
 use super::session::Session;
 use super::tally::Tally;
 use crate::tools::system::{self, POSTGRES, PROMTOOL, REDIS};
+use crate::tools::valkey;
 use crate::workspace::Package;
 
 /// The feature that sends spans elsewhere, and its test, which without the feature is empty.
@@ -66,7 +67,7 @@ pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
 /// The contracts of the seams, and nodes that work together.
 ///
 /// # Errors
-/// When there is no Redis or PostgreSQL server and none can be installed; when the run is stopped.
+/// When there is no Redis, Valkey or PostgreSQL server and none can be installed; when the run is stopped.
 pub(super) fn contract(session: &mut Session<'_>) -> Result<Tally> {
     let Some(server) = session.workspace.package_in("server") else {
         return Ok(Tally::default());
@@ -75,6 +76,7 @@ pub(super) fn contract(session: &mut Session<'_>) -> Result<Tally> {
         return Ok(Tally::default());
     }
     system::ensure(&[REDIS, POSTGRES, PROMTOOL])?;
+    valkey::ensure(session.workspace)?;
     let mut cargo = test(session, server);
     name(&mut cargo, server, needs_servers);
     count(session, &format!("cargo test: {}, with real servers", server.name), &mut cargo)

@@ -3,6 +3,7 @@
 
 pub(crate) mod rust;
 pub(crate) mod system;
+pub(crate) mod valkey;
 pub(crate) mod wasm_opt;
 
 use std::env;

