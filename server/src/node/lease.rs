@@ -137,26 +137,29 @@ impl Node {
         let left = std::mem::take(&mut *self.presences.leaving());
         let left: Vec<_> = left.into_iter().filter(|&user| !self.hub.has_user(user)).collect();
         let renewal = async {
+            let renewing = self.locator.renewing();
             let renewal = self.registry.renew(id).await?;
+            let had_one = self.presences.has_lease(id);
+            // The others' leases may be lost as well.
+            if renewal == Renewal::Fresh && had_one {
+                self.metrics.leases_lost.inc();
+                drop(renewing);
+            } else {
+                renewing.kept();
+            }
             if renewal == Renewal::Fresh || enter_again {
                 self.registry.enter(id, &self.hub.users()).await?;
             }
             if !left.is_empty() {
                 self.registry.leave(id, &left).await?;
             }
-            Ok::<_, PresenceError>(renewal)
+            Ok::<_, PresenceError>(())
         };
         // A registry that hangs must not look as if this process had not run either.
         let renewed = tokio::time::timeout(RENEW_EVERY, renewal).await;
         self.metrics.lease_up.set(i64::from(matches!(renewed, Ok(Ok(_)))));
         match renewed {
-            Ok(Ok(renewal)) => {
-                let had_one = self.presences.has_lease(id);
-                // The others' leases may be lost as well.
-                if renewal == Renewal::Fresh && had_one {
-                    self.metrics.leases_lost.inc();
-                    self.locator.doubt();
-                }
+            Ok(Ok(())) => {
                 // Back while they were taken out.
                 if left.iter().any(|&user| self.hub.has_user(user)) {
                     self.presences.enter_again();

@@ -3,7 +3,8 @@
 //! It also knows when not to believe the registry: while it does not answer, and for a while after it was seen to have
 //! lost something. A registry that has lost everything answers that nobody is anywhere, until each node has
 //! entered its users again; a node notices by its own lease, which such an answer does not name. Meanwhile who is found
-//! is there, and of who is not found nobody knows.
+//! is there, and of who is not found nobody knows. What is answered while the lease is being renewed says nothing of that:
+//! the renewal may just have brought it back, alone ([`Locator::renewing`]).
 
 use crate::presence::{Located, RENEW_EVERY, Registry};
 use std::collections::HashMap;
@@ -36,12 +37,52 @@ struct Cache {
     known: HashMap<UserId, (Vec<NodeId>, Instant)>,
     silent_until: Option<Instant>,
     doubt: Option<Doubt>,
+    /// Renewals on their way.
+    renewing: usize,
+}
+
+impl Cache {
+    fn doubt(&mut self, now: Instant) {
+        let since = self.in_doubt_since(now).unwrap_or(now);
+        self.doubt = Some(Doubt { since, until: now + DOUBTED });
+        self.known.clear();
+    }
+
+    fn in_doubt_since(&self, now: Instant) -> Option<Instant> {
+        self.doubt.filter(|doubt| now < doubt.until).map(|doubt| doubt.since)
+    }
 }
 
 #[derive(Clone, Copy)]
 struct Doubt {
     since: Instant,
     until: Instant,
+}
+
+/// A renewal of this node's lease that is on its way. Unless it ends with [`Renewing::kept`], the registry is doubted
+/// from the moment on in which it ends, however it does.
+#[must_use = "the renewal ends when this is dropped"]
+pub struct Renewing<'a> {
+    locator: &'a Locator,
+    kept: bool,
+}
+
+impl Renewing<'_> {
+    /// The lease was there, or never had been: nothing was lost.
+    pub fn kept(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Renewing<'_> {
+    fn drop(&mut self) {
+        // In one step: at no moment may an answer be believed that the renewal has made look right.
+        let mut cache = self.locator.cache();
+        cache.renewing -= 1;
+        if !self.kept {
+            cache.doubt(Instant::now());
+        }
+    }
 }
 
 /// Where users are, as far as that is known.
@@ -73,9 +114,14 @@ impl Locator {
         let now = Instant::now();
         let (mut found, unknown) = self.cached(users, now);
         let is_silent = self.cache().silent_until.is_some_and(|until| now < until);
+        let mut unsure = None;
         if !unknown.is_empty() && !is_silent {
             match self.registry.locate(&unknown).await {
-                Ok(located) => found.extend(self.take_in(here, unknown, located, now)),
+                Ok(located) => {
+                    let is_whole = unknown.iter().all(|user| located.users.contains_key(user));
+                    unsure = (!is_whole && self.cache().renewing > 0).then_some(now);
+                    found.extend(self.take_in(here, unknown, located, now));
+                }
                 Err(error) => {
                     tracing::debug!(error = %error, "the presence registry does not answer");
                     self.cache().silent_until = Some(now + AFTER_FAILURE);
@@ -83,7 +129,13 @@ impl Locator {
                 }
             }
         }
-        Whereabouts { users: found, in_doubt_since: self.in_doubt_since() }
+        Whereabouts { users: found, in_doubt_since: self.in_doubt_since().or(unsure) }
+    }
+
+    /// To be held while the lease is renewed.
+    pub fn renewing(&self) -> Renewing<'_> {
+        self.cache().renewing += 1;
+        Renewing { locator: self, kept: false }
     }
 
     /// Users came to a node or left it: what was believed of them is void.
@@ -96,18 +148,13 @@ impl Locator {
 
     /// The registry was seen to lack something, or not to answer.
     pub fn doubt(&self) {
-        let now = Instant::now();
-        let mut cache = self.cache();
-        let since = cache.doubt.filter(|doubt| now < doubt.until).map_or(now, |doubt| doubt.since);
-        cache.doubt = Some(Doubt { since, until: now + DOUBTED });
-        cache.known.clear();
+        self.cache().doubt(Instant::now());
     }
 
     /// Since when the registry is not believed, if it is not.
     #[must_use]
     pub fn in_doubt_since(&self) -> Option<Instant> {
-        let now = Instant::now();
-        self.cache().doubt.filter(|doubt| now < doubt.until).map(|doubt| doubt.since)
+        self.cache().in_doubt_since(Instant::now())
     }
 
     /// Ends when the registry turns out to have lost this node's lease.
@@ -203,5 +250,30 @@ mod tests {
         registry.renew(here).await.expect("a lease");
         tokio::time::advance(RENEW_EVERY).await;
         assert_eq!(locator.locate(here, &[ANN]).await.in_doubt_since, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_answered_while_a_lost_lease_is_renewed_is_not_believed() {
+        let registry = MemoryRegistry::new();
+        let (here, there) = (here(&registry).await, here(&registry).await);
+        registry.enter(there, &[ANN]).await.expect("entered");
+        registry.release(here).await.expect("lost");
+        registry.release(there).await.expect("lost");
+        let locator = Locator::new(Arc::new(registry.clone()));
+        // The lease is there again, and who renews it has not heard yet that it had been lost.
+        let renewing = locator.renewing();
+        registry.renew(here).await.expect("a lease");
+        assert!(locator.locate(here, &[ANN]).await.in_doubt_since.is_some());
+        drop(renewing);
+        assert!(locator.locate(here, &[ANN]).await.in_doubt_since.is_some(), "it had been lost");
+        tokio::time::advance(DOUBTED).await;
+        assert_eq!(locator.locate(here, &[ANN]).await.in_doubt_since, None);
+        // Who is found is there, and nothing was lost.
+        registry.enter(here, &[ANN]).await.expect("entered");
+        locator.forget([ANN]);
+        let renewing = locator.renewing();
+        assert_eq!(locator.locate(here, &[ANN]).await.in_doubt_since, None);
+        renewing.kept();
+        assert_eq!(locator.in_doubt_since(), None);
     }
 }
