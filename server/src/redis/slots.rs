@@ -6,7 +6,7 @@
 use super::dial::{self, Limits};
 use super::{Endpoint, Servers};
 use futures_util::future::select_ok;
-use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
+use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -94,6 +94,22 @@ async fn one(servers: &Servers, at: &Endpoint) -> RedisResult<SlotMap> {
     map.ok_or_else(|| (ErrorKind::ClusterConnectionNotFound, "the server knows of no slots").into())
 }
 
+/// Where the server `at` says a key has gone ahead to, whose slot is moving there (`ASK`). The slot is still `at`'s.
+#[must_use]
+pub fn asked_elsewhere(answer: &Value, at: &Endpoint) -> Option<Endpoint> {
+    let Value::ServerError(error) = answer else { return None };
+    if error.kind() != Some(ServerErrorKind::Ask) {
+        return None;
+    }
+    let error = RedisError::from(error.clone());
+    let named = error.redirect_node()?.0;
+    // A server that does not know its own name has that of the one which was asked.
+    match (named.strip_prefix(':').and_then(|port| port.parse().ok()), at) {
+        (Some(port), Endpoint::Tcp { host, .. }) => Some(Endpoint::Tcp { host: host.clone(), port }),
+        _ => Endpoint::parse(named, 0),
+    }
+}
+
 /// The slot of a key or channel.
 #[must_use]
 pub fn slot_of(name: &str) -> Slot {
@@ -146,5 +162,20 @@ mod tests {
         }
         assert_eq!((map.owner(102), map.owner(301)), (None, None));
         assert_eq!(map.servers(), [tcp("asked", 2), tcp("one", 1)]);
+    }
+
+    #[test]
+    fn a_key_that_went_ahead_is_asked_for_where_it_is() {
+        let asked = tcp("asked", 1);
+        let answer = |line: &[u8]| redis::parse_redis_value(line).expect("an answer");
+        for (line, there) in [
+            (&b"-ASK 3999 other:6381\r\n"[..], Some(tcp("other", 6381))),
+            (b"-ASK 3999 ::1:6381\r\n", Some(tcp("::1", 6381))),
+            (b"-ASK 3999 :6381\r\n", Some(tcp("asked", 6381))),
+            (b"-MOVED 3999 other:6381\r\n", None),
+            (b"+OK\r\n", None),
+        ] {
+            assert_eq!(asked_elsewhere(&answer(line), &asked), there);
+        }
     }
 }

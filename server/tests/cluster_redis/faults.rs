@@ -1,10 +1,12 @@
 //! Each thing that may happen to Redis. They mostly wait, so all of them happen side by side, each with servers of its
 //! own.
 
+use crate::presence::a_node_is_stopped_for_a_minute;
 use crate::scenario::Scenario;
 use crate::support::forms::{RedisCluster, Sentinels};
 use crate::support::proxy::Proxy;
 use crate::support::redis::RedisServer;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::sleep;
 use trunkline_server::redis::slots::slot_of;
@@ -27,7 +29,9 @@ fn whatever_happens_to_redis_costs_latency_and_nothing_else() {
         redis_restarts_after(60),
         sentinel_fails_over(),
         slots_of_a_cluster_move(),
+        a_slot_stays_half_moved(),
         a_server_of_a_cluster_restarts(),
+        a_cluster_fails_over(),
         clients_are_paused(),
         subscribers_are_killed(),
         an_output_buffer_overruns(),
@@ -35,6 +39,7 @@ fn whatever_happens_to_redis_costs_latency_and_nothing_else() {
         everything_is_flushed(),
         memory_is_full(),
         the_server_becomes_a_read_only_replica(),
+        a_node_is_stopped_for_a_minute(),
     );
     let ended = running.map(|thread| (thread.thread().name().unwrap_or_default().to_owned(), thread.join()));
     let failed: Vec<_> = ended.into_iter().filter(|(_, ended)| ended.is_err()).map(|(name, _)| name).collect();
@@ -98,6 +103,49 @@ async fn slots_of_a_cluster_move() {
         scenario.both_talk().await;
     }
     // The registry's slot may be the last: until a cached answer has ended, nobody has asked where it was.
+    lasts(3).await;
+    scenario.nobody_flickered();
+    scenario.ends_well().await;
+}
+
+/// The slot of the registry, in which its keys are: those of both nodes, and their list.
+fn slot_of_registry(cluster: &RedisCluster) -> u16 {
+    let keys = cluster.servers.iter().flat_map(|server| server.ask::<Vec<String>>(&["KEYS", "*"]));
+    let slots: HashSet<_> = keys.map(|key| slot_of(&key)).collect();
+    assert_eq!(slots.len(), 1, "all in one");
+    slots.into_iter().next().expect("one")
+}
+
+async fn a_slot_stays_half_moved() {
+    let cluster = RedisCluster::start();
+    let scenario = Scenario::begin(&cluster.url()).await;
+    let moving = cluster.begin_to_move(slot_of_registry(&cluster));
+    for _ in 0..3 {
+        moving.keys(1);
+        // Longer than a lease in all.
+        lasts(5).await;
+        scenario.both_talk().await;
+        scenario.registry_is_believed().await;
+    }
+    moving.finish();
+    scenario.nobody_flickered();
+    scenario.ends_well().await;
+}
+
+async fn a_cluster_fails_over() {
+    let mut cluster = RedisCluster::start();
+    let scenario = Scenario::begin(&cluster.url()).await;
+    let slot = slot_of_registry(&cluster);
+    let owner = cluster.owner(slot).port();
+    let number = cluster.servers.iter().position(|server| server.port() == owner).expect("one of them");
+    let replica = cluster.add_replica_of(number);
+    cluster.servers[number].kill();
+    scenario.is_noticed().await;
+    let others: Vec<_> = (0..cluster.servers.len()).filter(|other| *other != number).collect();
+    cluster.wait_for_failover(slot, &replica, &others);
+    scenario.both_talk().await;
+    // The old one comes back, and is a replica soon.
+    cluster.servers[number].start_again();
     lasts(3).await;
     scenario.nobody_flickered();
     scenario.ends_well().await;

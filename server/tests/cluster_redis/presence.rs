@@ -4,9 +4,10 @@ use crate::scenario::is_online;
 use crate::support::child::ChildNode;
 use crate::support::cluster::Cluster;
 use crate::support::device::{Device, View};
+use crate::support::raw::Raw;
 use std::time::Duration;
 use tokio::time::Instant;
-use trunkline_protocol::{NodeId, UserId};
+use trunkline_protocol::{CloseCode, NodeId, ServerFrame, UserId};
 use trunkline_server::node::Routing;
 
 /// Until a dead node's users are said to be gone (I13).
@@ -46,6 +47,47 @@ async fn who_has_a_device_on_a_living_node_never_flickers_while_another_node_die
     for watcher in &watchers {
         assert_eq!(watcher.view().absences, [bob.id()], "only he, and once");
     }
+}
+
+/// It comes back as another one, and closes its sockets. (Run side by side with what takes as long: see `faults`.)
+pub(crate) async fn a_node_is_stopped_for_a_minute() {
+    let cluster = Cluster::start(Routing::Directed).await;
+    let (a, b) = (&cluster.a, &cluster.b);
+    let third = ChildNode::start(cluster.database(), &["--bus", &cluster.redis.url()]);
+    let (ann, bob, carol) = (a.register("ann").await, a.register("bob").await, a.register("carol").await);
+    // Ann is on the node that stops and on another, Bob only there: with a socket that waits for what its node does.
+    let mut sockets =
+        [Raw::connect(third.address(), &ann.cookie).await, Raw::connect(third.address(), &bob.cookie).await];
+    let mut nodes = Vec::new();
+    for socket in &mut sockets {
+        let ServerFrame::Welcome { node, .. } = socket.hello().await else { unreachable!() };
+        nodes.push(node);
+    }
+    let anns = b.device(&ann).await;
+    let watcher = a.device(&carol).await;
+    watcher.act(|client, _| client.watch(vec![ann.id(), bob.id()]));
+    watcher.until("both are there", |view| is_online(ann.id())(view).and(is_online(bob.id())(view))).await;
+    let here = a.direct(&ann, &bob).await;
+    third.freeze();
+    let frozen = Instant::now();
+    watcher.until_within(GONE, "gone", is_offline(bob.id())).await;
+    anns.send(here, "where are you?");
+    anns.settled().await;
+    tokio::time::sleep_until(frozen + Duration::from_secs(60)).await;
+    third.thaw();
+    // It has heard nothing of them for a minute either, whichever it comes to first.
+    let codes = [CloseCode::NewIncarnation, CloseCode::Silent].map(|code| Some(code.as_u16()));
+    for socket in &mut sockets {
+        assert!(codes.contains(&socket.closed().await));
+    }
+    let bobs = Device::start(&bob, &[third.address()]);
+    bobs.live().await;
+    bobs.shows(here, &["where are you?"]).await;
+    let mut again = Raw::connect(third.address(), &bob.cookie).await;
+    let ServerFrame::Welcome { node, .. } = again.hello().await else { unreachable!() };
+    assert!(!nodes.contains(&node), "another incarnation");
+    watcher.until("back", is_online(bob.id())).await;
+    assert_eq!(watcher.view().absences, [bob.id()], "only he, and once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -131,6 +131,17 @@ impl Scenario {
         }
     }
 
+    /// Waits until both nodes keep their leases, and believe the registry.
+    pub(crate) async fn registry_is_believed(&self) {
+        for server in [&self.a, &self.b] {
+            let metrics = &server.node().metrics;
+            eventually("the lease is kept, and the registry believed", NORMAL, async || {
+                (metrics.lease_up.get() == 1 && metrics.presence_in_doubt.get() == 0).then_some(())
+            })
+            .await;
+        }
+    }
+
     /// Waits until the nodes say that they are cut off from each other.
     pub(crate) async fn is_noticed(&self) {
         self.a.bus_is("down", DELIVERED).await;
@@ -142,14 +153,11 @@ impl Scenario {
     pub(crate) async fn ends_well(self) {
         self.a.bus_is("up", NORMAL).await;
         self.b.bus_is("up", NORMAL).await;
+        self.registry_is_believed().await;
         for server in [&self.a, &self.b] {
             let metrics = &server.node().metrics;
-            eventually("the lease is kept, and the registry believed", NORMAL, async || {
-                (metrics.lease_up.get() == 1 && metrics.presence_in_doubt.get() == 0).then_some(())
-            })
-            .await;
-            eventually("the canary comes back", NORMAL, async || (metrics.canary_seconds.get() < 1.0).then_some(()))
-                .await;
+            let comes_back = async || (metrics.canary_seconds.get() < 1.0).then_some(());
+            eventually("the canary comes back", NORMAL, comes_back).await;
         }
         self.both_talk().await;
         self.stop.send_replace(true);

@@ -11,6 +11,9 @@ use trunkline_server::redis::slots::{SLOTS, Slot};
 /// How long a group of servers may take to find itself.
 const FORMED: Duration = Duration::from_secs(20);
 
+/// The settings of a Cluster's servers, which find out within two seconds that one of them is dead.
+const CLUSTERED: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+
 /// Polls until it is so. For what is not awaited: servers, which a test waits for before anything else.
 fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + FORMED;
@@ -132,7 +135,7 @@ impl RedisCluster {
 
     /// The same of another program.
     pub(crate) fn start_with(mut setup: Setup) -> Self {
-        setup.settings.extend(["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"].map(str::to_owned));
+        setup.settings.extend(CLUSTERED.map(str::to_owned));
         let servers: Vec<_> = (0..3).map(|_| RedisServer::start_with(&setup)).collect();
         let third = SLOTS / 3;
         let ranges = [(0, third), (third + 1, 2 * third), (2 * third + 1, SLOTS - 1)];
@@ -160,21 +163,96 @@ impl RedisCluster {
 
     /// Moves a slot with all its keys to another server, as an operator does.
     pub(crate) fn move_slot(&self, slot: Slot) {
-        let table: Vec<(Slot, Slot, Vec<Value>)> = self.servers[0].ask(&["CLUSTER", "SLOTS"]);
-        let (.., owner) =
-            table.into_iter().find(|(first, last, _)| (*first..=*last).contains(&slot)).expect("an owner");
-        let owner: u16 = redis::from_redis_value(owner[1].clone()).expect("a port");
-        let from = self.servers.iter().find(|server| server.port() == owner).expect("the owner");
-        let to = self.servers.iter().find(|server| server.port() != owner).expect("another one");
-        let id = |server: &RedisServer| server.ask::<String>(&["CLUSTER", "MYID"]);
-        let (from_id, to_id, slot) = (id(from), id(to), slot.to_string());
-        to.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]);
-        from.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
-        for key in from.ask::<Vec<String>>(&["CLUSTER", "GETKEYSINSLOT", &slot, "1000"]) {
-            from.command(&["MIGRATE", "127.0.0.1", &to.port().to_string(), &key, "0", "5000"]);
+        let moving = self.begin_to_move(slot);
+        moving.keys(usize::MAX);
+        moving.finish();
+    }
+
+    /// Begins it, and moves no key yet.
+    pub(crate) fn begin_to_move(&self, slot: Slot) -> Move<'_> {
+        let from = self.owner(slot);
+        let to = self.servers.iter().find(|server| server.port() != from.port()).expect("another one");
+        let moving = Move { cluster: self, from, to, slot: slot.to_string() };
+        to.command(&["CLUSTER", "SETSLOT", &moving.slot, "IMPORTING", &id(from)]);
+        from.command(&["CLUSTER", "SETSLOT", &moving.slot, "MIGRATING", &id(to)]);
+        moving
+    }
+
+    /// Who has a slot now.
+    pub(crate) fn owner(&self, slot: Slot) -> &RedisServer {
+        let owner = owner_by(&self.servers[0], slot);
+        self.servers.iter().find(|server| server.port() == owner).expect("the owner")
+    }
+
+    /// Starts a replica of the server at this place in the list.
+    pub(crate) fn add_replica_of(&self, number: usize) -> RedisServer {
+        let primary = &self.servers[number];
+        let mut setup = Setup::default();
+        setup.settings.extend(CLUSTERED.map(str::to_owned));
+        let replica = RedisServer::start_with(&setup);
+        replica.command(&["CLUSTER", "MEET", "127.0.0.1", &primary.port().to_string()]);
+        until("the replica knows whom to follow", || {
+            let known: String = replica.ask(&["CLUSTER", "NODES"]);
+            known.contains(&id(primary)) && known.lines().count() == self.servers.len() + 1
+        });
+        replica.command(&["CLUSTER", "REPLICATE", &id(primary)]);
+        until("the replica follows", || replica.ask::<String>(&["INFO", "replication"]).contains("link_status:up"));
+        for server in &self.servers {
+            until("all know of the replica", || {
+                let known: String = server.ask(&["CLUSTER", "NODES"]);
+                known.lines().any(|line| line.contains(&id(&replica)) && line.contains("slave"))
+            });
         }
-        for server in [to, from].into_iter().chain(&self.servers) {
-            server.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
+        replica
+    }
+
+    /// Waits until this one, which was a replica, has the slot in the eyes of all of these.
+    pub(crate) fn wait_for_failover(&self, slot: Slot, to: &RedisServer, seen_by: &[usize]) {
+        for &number in seen_by {
+            until("a failover", || {
+                let state: String = self.servers[number].ask(&["CLUSTER", "INFO"]);
+                owner_by(&self.servers[number], slot) == to.port() && state.contains("cluster_state:ok")
+            });
         }
     }
+}
+
+/// A slot that is on its way: see [`RedisCluster::begin_to_move`].
+pub(crate) struct Move<'a> {
+    cluster: &'a RedisCluster,
+    from: &'a RedisServer,
+    to: &'a RedisServer,
+    slot: String,
+}
+
+impl Move<'_> {
+    /// Moves at most so many of its keys.
+    pub(crate) fn keys(&self, most: usize) {
+        let keys: Vec<String> = self.from.ask(&["CLUSTER", "GETKEYSINSLOT", &self.slot, "1000"]);
+        for key in keys.into_iter().take(most) {
+            self.from.command(&["MIGRATE", "127.0.0.1", &self.to.port().to_string(), &key, "0", "5000"]);
+        }
+    }
+
+    /// Gives the slot to where its keys are now.
+    pub(crate) fn finish(self) {
+        for server in [self.to, self.from].into_iter().chain(&self.cluster.servers) {
+            server.command(&["CLUSTER", "SETSLOT", &self.slot, "NODE", &id(self.to)]);
+        }
+    }
+}
+
+fn id(server: &RedisServer) -> String {
+    server.ask(&["CLUSTER", "MYID"])
+}
+
+/// The port of whoever has a slot, as this server sees it.
+fn owner_by(server: &RedisServer, slot: Slot) -> u16 {
+    // First and last slot, the primary, and its replicas; of each first its host and port.
+    let table: Vec<Vec<Value>> = server.ask(&["CLUSTER", "SLOTS"]);
+    let number = |value: &Value| redis::from_redis_value::<u16>(value.clone()).expect("a number");
+    let mut ranges = table.iter();
+    let range = ranges.find(|range| (number(&range[0])..=number(&range[1])).contains(&slot)).expect("an owner");
+    let primary: Vec<Value> = redis::from_redis_value(range[2].clone()).expect("a server");
+    number(&primary[1])
 }

@@ -6,9 +6,10 @@
 
 use super::PresenceError;
 use crate::redis::dial::{Limits, Session, check_primary};
+use crate::redis::slots::asked_elsewhere;
 use crate::redis::{Endpoint, Servers};
 use redis::aio::MultiplexedConnection;
-use redis::{RedisError, RedisResult};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, Value};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -42,19 +43,26 @@ impl Connection {
         Self { servers: servers.clone(), key: key.into(), state: Mutex::default() }
     }
 
-    /// Runs `work`, named by the verb phrase `operation`. Its connection is dropped after any error, since even an
-    /// answered one may be the mark of a replica that was a primary before.
+    /// Runs commands in order, as one pipeline, and gives their answers. The verb phrase `operation` names it in errors. The
+    /// connection is dropped after any error, since even an answered one may be the mark of a replica that was a
+    /// primary before.
+    ///
+    /// Each command must be about one key: while their slot moves from one server of a Cluster to another, some keys are
+    /// here and some there, and commands about several are refused.
     ///
     /// # Errors
     /// [`PresenceError::Unavailable`].
-    pub(super) async fn run<T>(
+    pub(super) async fn run<T: FromRedisValue>(
         &self,
         operation: &'static str,
-        work: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
-    ) -> Result<T, PresenceError> {
+        commands: &[Cmd],
+    ) -> Result<Vec<T>, PresenceError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
         let unavailable = |error| PresenceError::Unavailable { operation, source: Box::new(error) };
-        let (number, mut connection) = self.get().await.map_err(unavailable)?;
-        let result = work(&mut connection).await;
+        let (number, at, connection) = self.get().await.map_err(unavailable)?;
+        let result = self.answers(&at, connection, commands).await;
         if result.is_err() {
             self.servers.doubt();
             let mut state = self.state.lock().await;
@@ -63,6 +71,42 @@ impl Connection {
             }
         }
         result.map_err(unavailable)
+    }
+
+    async fn answers<T: FromRedisValue>(
+        &self,
+        at: &Endpoint,
+        mut connection: MultiplexedConnection,
+        commands: &[Cmd],
+    ) -> RedisResult<Vec<T>> {
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            pipeline.add_command(command.clone());
+        }
+        let mut answers = connection.send_packed_commands(&pipeline, 0, commands.len()).await?;
+        // All keys are in one slot, so all that are elsewhere are at the same server.
+        if let Some(there) = answers.iter().find_map(|answer| asked_elsewhere(answer, at)) {
+            self.follow(&there, at, commands, &mut answers).await?;
+        }
+        answers.into_iter().map(|answer| Ok(T::from_redis_value(answer.extract_error()?)?)).collect()
+    }
+
+    /// Asks again for the keys that have gone ahead to where their slot is moving. A connection for each time: a slot that
+    /// moves has arrived soon.
+    async fn follow(&self, to: &Endpoint, from: &Endpoint, commands: &[Cmd], answers: &mut [Value]) -> RedisResult<()> {
+        let session = self.servers.dial(to, LIMITS, None).await?;
+        let mut pipeline = Pipeline::new();
+        let mut open = Vec::new();
+        for (command, answer) in commands.iter().zip(answers) {
+            if asked_elsewhere(answer, from).is_some() {
+                pipeline.cmd("ASKING").add_command(command.clone());
+                open.push(answer);
+            }
+        }
+        let there = session.connection.clone().send_packed_commands(&pipeline, 0, 2 * open.len()).await?;
+        let there = there.into_iter().skip(1).step_by(2);
+        open.into_iter().zip(there).for_each(|(answer, there)| *answer = there);
+        Ok(())
     }
 
     /// Looks whether the keys are elsewhere now: a primary that was cut off from the others still takes everything in.
@@ -75,10 +119,10 @@ impl Connection {
         }
     }
 
-    async fn get(&self) -> RedisResult<(u64, MultiplexedConnection)> {
+    async fn get(&self) -> RedisResult<(u64, Endpoint, MultiplexedConnection)> {
         let mut state = self.state.lock().await;
-        if let Some((_, live)) = state.live.as_ref().filter(|(_, live)| !live.ended.is_cancelled()) {
-            return Ok((state.number, live.connection.clone()));
+        if let Some((at, live)) = state.live.as_ref().filter(|(_, live)| !live.ended.is_cancelled()) {
+            return Ok((state.number, at.clone(), live.connection.clone()));
         }
         if let Some((at, error)) = &state.failed
             && at.elapsed() < PAUSE
@@ -88,9 +132,9 @@ impl Connection {
         match self.connect().await {
             Ok((server, session)) => {
                 info!(presence.server = %server, "the presence registry is connected");
-                let connection = session.connection.clone();
+                let (at, connection) = (server.clone(), session.connection.clone());
                 *state = State { live: Some((server, session)), number: state.number + 1, failed: None };
-                Ok((state.number, connection))
+                Ok((state.number, at, connection))
             }
             Err(error) => {
                 self.servers.doubt();

@@ -15,8 +15,8 @@
 //! work grows with nodes × users and not with the number of entries: 500 users on 10 nodes are ten commands.
 //!
 //! In a Cluster the prefix stands in braces, `{{prefix}}:…`, so that all keys lie on one server: there is little of
-//! it, and one connection and one round trip serve for all nodes. While that slot is on its way from one server to
-//! another, the registry may fail; then nodes tell everyone.
+//! it, and one connection and one round trip serve for all nodes. Each command is about one key, so that it works too
+//! while that slot is on its way from one server to another, however long somebody leaves it half moved.
 //!
 //! It needs Redis 6.2 or later (`SMISMEMBER`), or any Valkey. It answers or fails within about two seconds, whatever
 //! state Redis is in: see `connection`.
@@ -27,8 +27,7 @@ use super::{LEASE, Located, PresenceError, Registry, Renewal};
 use crate::redis::Servers;
 use async_trait::async_trait;
 use connection::Connection;
-use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, RedisResult, Script};
+use redis::{Cmd, Value};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,13 +40,23 @@ const INDEX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Users in one command. Redis serves nobody else meanwhile, and Lua can not unpack more than some thousands.
 const CHUNK: usize = 1_000;
 
+// The text and not its hash: it is short, and a server that does not know it needs no second question.
+const RENEW: &str = include_str!("renew.lua");
+const LIST: &str = include_str!("list.lua");
+const ENTER: &str = include_str!("enter.lua");
+
+/// A call of a script about one key.
+fn script(script: &str, key: &str) -> Cmd {
+    let mut call = redis::cmd("EVAL");
+    call.arg(script).arg(1).arg(key);
+    call
+}
+
 /// The registry that is shared through one Redis.
 #[derive(Debug)]
 pub struct RedisRegistry {
     prefix: Box<str>,
     connection: Connection,
-    renew: Script,
-    enter: Script,
     /// Nodes whose last renewal got no answer. It may have made a new, empty lease, which the next renewal finds
     /// alive: they are told [`Renewal::Fresh`] then, or their users would stay unfound.
     unsure: Mutex<HashSet<NodeId>>,
@@ -59,13 +68,7 @@ impl RedisRegistry {
     #[must_use]
     pub fn new(servers: &Servers, prefix: &str) -> Self {
         let prefix = if servers.is_cluster() { format!("{{{prefix}}}") } else { prefix.to_owned() };
-        Self {
-            connection: Connection::new(servers, &prefix),
-            prefix: prefix.into(),
-            renew: Script::new(include_str!("renew.lua")),
-            enter: Script::new(include_str!("enter.lua")),
-            unsure: Mutex::default(),
-        }
+        Self { connection: Connection::new(servers, &prefix), prefix: prefix.into(), unsure: Mutex::default() }
     }
 
     fn users_on(&self, node: NodeId) -> String {
@@ -85,24 +88,26 @@ impl RedisRegistry {
     /// node, in the order of `users`. Dead nodes leave the index.
     async fn ask_nodes(
         &self,
-        connection: &mut MultiplexedConnection,
+        operation: &'static str,
         users: &[UserId],
-    ) -> RedisResult<Vec<(NodeId, Vec<bool>)>> {
+    ) -> Result<Vec<(NodeId, Vec<bool>)>, PresenceError> {
         let index = self.index();
-        let names: Vec<String> = redis::cmd("SMEMBERS").arg(&index).query_async(connection).await?;
+        let names: Vec<Vec<String>> = self.connection.run(operation, &[words("SMEMBERS", &index)]).await?;
         // What is no node was not written by this version: neither asked nor taken away.
-        let nodes: Vec<NodeId> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let nodes: Vec<NodeId> = names.iter().flatten().filter_map(|name| name.parse().ok()).collect();
         if nodes.is_empty() {
             return Ok(Vec::new());
         }
-        let mut questions = Pipeline::with_capacity(nodes.len());
-        for &node in &nodes {
-            let question = questions.cmd("SMISMEMBER").arg(self.users_on(node)).arg(ALIVE);
+        let question = |&node: &NodeId| {
+            let mut question = words("SMISMEMBER", &self.users_on(node));
+            question.arg(ALIVE);
             for user in users {
                 question.arg(user.0);
             }
-        }
-        let answers: Vec<Vec<bool>> = questions.query_async(connection).await?;
+            question
+        };
+        let questions: Vec<_> = nodes.iter().map(question).collect();
+        let answers: Vec<Vec<bool>> = self.connection.run(operation, &questions).await?;
         let (mut living, mut dead) = (Vec::new(), Vec::new());
         for (node, mut answer) in nodes.into_iter().zip(answers) {
             if answer.first() == Some(&true) {
@@ -113,80 +118,72 @@ impl RedisRegistry {
             }
         }
         if !dead.is_empty() {
-            redis::cmd("SREM").arg(&index).arg(dead).exec_async(connection).await?;
+            let mut remove = words("SREM", &index);
+            remove.arg(dead);
+            self.connection.run::<Value>(operation, &[remove]).await?;
         }
         Ok(living)
     }
+}
+
+/// A command about one key.
+fn words(command: &str, key: &str) -> Cmd {
+    let mut words = redis::cmd(command);
+    words.arg(key);
+    words
+}
+
+/// As many calls as these users need, each made from `about`.
+fn in_chunks(users: &[UserId], about: impl Fn() -> Cmd) -> Vec<Cmd> {
+    let chunk = |chunk: &[UserId]| {
+        let mut call = about();
+        for user in chunk {
+            call.arg(user.0);
+        }
+        call
+    };
+    users.chunks(CHUNK).map(chunk).collect()
 }
 
 #[async_trait]
 impl Registry for RedisRegistry {
     async fn renew(&self, node: NodeId) -> Result<Renewal, PresenceError> {
         let was_unsure = !self.unsure().insert(node);
-        let (key, index, node_name) = (self.users_on(node), self.index(), node.to_string());
         self.connection.look_again().await;
-        let kept: bool = self
-            .connection
-            .run("renew a lease", async |connection: &mut MultiplexedConnection| {
-                let mut call = self.renew.key(&key);
-                call.key(&index).arg(ALIVE).arg(millis(LEASE)).arg(&node_name).arg(millis(INDEX));
-                call.invoke_async(connection).await
-            })
-            .await?;
+        let mut renew = script(RENEW, &self.users_on(node));
+        renew.arg(ALIVE).arg(millis(LEASE));
+        let mut list = script(LIST, &self.index());
+        list.arg(node.to_string()).arg(millis(INDEX));
+        let answers: Vec<bool> = self.connection.run("renew a lease", &[renew, list]).await?;
         self.unsure().remove(&node);
+        let kept = answers.first() == Some(&true);
         Ok(if kept && !was_unsure { Renewal::Kept } else { Renewal::Fresh })
     }
 
     async fn release(&self, node: NodeId) -> Result<(), PresenceError> {
-        let (key, index, node) = (self.users_on(node), self.index(), node.to_string());
-        self.connection
-            .run("release a lease", async |connection: &mut MultiplexedConnection| {
-                redis::pipe().unlink(&key).srem(&index, &node).exec_async(connection).await
-            })
-            .await
+        let mut remove = words("SREM", &self.index());
+        remove.arg(node.to_string());
+        self.connection.run::<Value>("release a lease", &[words("UNLINK", &self.users_on(node)), remove]).await?;
+        Ok(())
     }
 
     async fn enter(&self, node: NodeId, users: &[UserId]) -> Result<(), PresenceError> {
         let key = self.users_on(node);
-        self.connection
-            .run("enter users", async |connection: &mut MultiplexedConnection| {
-                for chunk in users.chunks(CHUNK) {
-                    let mut call = self.enter.key(&key);
-                    for user in chunk {
-                        call.arg(user.0);
-                    }
-                    call.invoke_async::<()>(connection).await?;
-                }
-                Ok(())
-            })
-            .await
+        self.connection.run::<Value>("enter users", &in_chunks(users, || script(ENTER, &key))).await?;
+        Ok(())
     }
 
     async fn leave(&self, node: NodeId, users: &[UserId]) -> Result<(), PresenceError> {
         let key = self.users_on(node);
-        self.connection
-            .run("leave users", async |connection: &mut MultiplexedConnection| {
-                for chunk in users.chunks(CHUNK) {
-                    let mut call = redis::cmd("SREM");
-                    call.arg(&key);
-                    for user in chunk {
-                        call.arg(user.0);
-                    }
-                    call.exec_async(connection).await?;
-                }
-                Ok(())
-            })
-            .await
+        self.connection.run::<Value>("leave users", &in_chunks(users, || words("SREM", &key))).await?;
+        Ok(())
     }
 
     async fn locate(&self, users: &[UserId]) -> Result<Located, PresenceError> {
         if users.is_empty() {
             return Ok(Located { users: HashMap::new(), living: self.nodes().await? });
         }
-        let living = self
-            .connection
-            .run("locate users", async |connection: &mut MultiplexedConnection| self.ask_nodes(connection, users).await)
-            .await?;
+        let living = self.ask_nodes("locate users", users).await?;
         let mut located = Located::default();
         for (node, answers) in living {
             located.living.push(node);
@@ -202,10 +199,7 @@ impl Registry for RedisRegistry {
     }
 
     async fn nodes(&self) -> Result<Vec<NodeId>, PresenceError> {
-        let living = self
-            .connection
-            .run("list nodes", async |connection: &mut MultiplexedConnection| self.ask_nodes(connection, &[]).await)
-            .await?;
+        let living = self.ask_nodes("list nodes", &[]).await?;
         Ok(living.into_iter().map(|(node, _)| node).collect())
     }
 }
