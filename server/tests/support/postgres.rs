@@ -5,7 +5,7 @@
 //! **fails** where PostgreSQL is missing; it is never skipped.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -78,6 +78,16 @@ impl PostgresServer {
         }
     }
 
+    /// Writes a file that only the server's user may read, into its folder or below.
+    pub(crate) fn put(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its own");
+        if let Some((user, group)) = unprivileged() {
+            chown(&path, Some(user), Some(group)).expect("a file can be given away");
+        }
+    }
+
     /// Sets what the next start runs with.
     pub(crate) fn set(&mut self, settings: &[&str]) {
         self.settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
@@ -134,6 +144,10 @@ impl PostgresServer {
     pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(find(name));
         command.current_dir(&self.folder).stdin(Stdio::null()).env("PGHOST", &self.folder).env("PGUSER", "trunkline");
+        // The socket's name has the port's number.
+        if let Some(port) = self.settings.iter().find_map(|setting| setting.strip_prefix("port=")) {
+            command.env("PGPORT", port);
+        }
         if let Some((user, group)) = unprivileged() {
             command.uid(user).gid(group);
         }

@@ -41,9 +41,19 @@ impl EngineError {
     }
 }
 
+/// An error and what lies behind it: the driver's own words for a certificate that is not believed end before the reason.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| {
+        let cause = cause.to_string();
+        // Some repeat theirs.
+        if said.ends_with(&cause) { said } else { format!("{said}: {cause}") }
+    })
+}
+
 impl From<tokio_postgres::Error> for EngineError {
     fn from(error: tokio_postgres::Error) -> Self {
-        let Some(server) = error.as_db_error() else { return Self::Connection(error.to_string()) };
+        let Some(server) = error.as_db_error() else { return Self::Connection(with_causes(&error)) };
         let code = server.code();
         // Class 22: a value that can not be; class 23: a constraint. Neither says anything about the next statement.
         let about_data = code.code().starts_with("22") || code.code().starts_with("23");

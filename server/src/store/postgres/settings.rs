@@ -25,6 +25,9 @@ pub enum SettingsError {
     /// The setting `sslmode` is none.
     #[error("sslmode is one of disable, prefer, require and verify-full")]
     SslMode,
+    /// Certificates for a connection that needs none.
+    #[error("sslrootcert, sslcert and sslkey mean nothing with sslmode disable or prefer: leave one of the two out")]
+    Files,
     /// TLS can not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -45,13 +48,14 @@ impl Settings {
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(SettingsError::Unreadable);
         }
-        // Whoever names whom to trust wants that to be checked. With verify-ca the name is checked too.
         let default = if files == TlsFiles::default() { "prefer" } else { "verify-full" };
-        let (mode, tls) = match mode.as_deref().unwrap_or(default) {
-            "disable" => (SslMode::Disable, Tls::unchecked()?),
-            "prefer" => (SslMode::Prefer, Tls::unchecked()?),
-            "require" => (SslMode::Require, Tls::unchecked()?),
-            "verify-ca" | "verify-full" => (SslMode::Require, Tls::checked(&files)?),
+        let (mode, tls) = match (mode.as_deref().unwrap_or(default), files == TlsFiles::default()) {
+            ("disable", true) => (SslMode::Disable, Tls::unchecked()?),
+            ("prefer", true) => (SslMode::Prefer, Tls::unchecked()?),
+            ("require", true) => (SslMode::Require, Tls::unchecked()?),
+            // Whoever names whom to trust wants that to be checked. With verify-ca the name is checked too.
+            ("require", false) | ("verify-ca" | "verify-full", _) => (SslMode::Require, Tls::checked(&files)?),
+            ("disable" | "prefer", false) => return Err(SettingsError::Files),
             _ => return Err(SettingsError::SslMode),
         };
         config.ssl_mode(mode);
@@ -114,6 +118,18 @@ mod tests {
         for url in ["postgres://", "postgres://u:secret@h:port/d", "postgres://u:secret@h/d?sslmode=maybe"] {
             let Err(error) = Settings::parse(url) else { panic!("{url} was taken") };
             assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_that_would_not_be_used_are_refused() {
+        for mode in ["disable", "prefer"] {
+            let parsed = Settings::parse(&format!("postgres://h/d?sslmode={mode}&sslrootcert=/nowhere"));
+            assert!(matches!(parsed, Err(SettingsError::Files)), "{mode}");
+        }
+        for mode in ["require", "verify-ca", "verify-full"] {
+            let parsed = Settings::parse(&format!("postgres://h/d?sslmode={mode}&sslrootcert=/nowhere"));
+            assert!(matches!(parsed, Err(SettingsError::Tls(_))), "{mode} reads the file");
         }
     }
 }
