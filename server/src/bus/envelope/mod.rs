@@ -14,18 +14,19 @@
 //!
 //! A first byte of a later version is ignored, so that neighbouring versions share a bus.
 
+mod bundle;
+mod signal;
+
+pub use bundle::Bundle;
+pub use signal::Signal;
+
 use crate::connection::handle::Frame;
-use crate::node::questions::{Answer, Question};
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::{Deserialize, Serialize};
-use trunkline_protocol::{ConversationId, NodeId, Seq, SessionId, UserId};
+use trunkline_protocol::{ConversationId, Seq};
 
 const CHANGE: u8 = 1;
 const SIGNAL: u8 = 2;
 const BUNDLE: u8 = 3;
-const LENGTH: usize = size_of::<u32>();
-/// Bytes of a bundle: enough for a few hundred messages of usual length, and little beside what may wait for a broker.
-const BUNDLE_BYTES: usize = 128 * 1024;
 const HEADER: usize = 18;
 const MEMBERS_CHANGED: u8 = 1;
 
@@ -49,125 +50,6 @@ pub struct ChangeEnvelope {
     pub members_changed: bool,
     /// The [`trunkline_protocol::ServerFrame::Change`] in JSON.
     pub frame: Frame,
-}
-
-/// Everything that is not a change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Signal {
-    /// A node speaks to itself, to find out whether it can hear.
-    Canary {
-        /// The speaker.
-        node: NodeId,
-        /// Counts up.
-        number: u64,
-    },
-    /// A member's cursors have moved (also found by following the store).
-    Cursor {
-        /// Where.
-        conversation: ConversationId,
-        /// Whose.
-        user: UserId,
-        /// Highest seq received.
-        delivered: Seq,
-        /// Highest seq read.
-        read: Seq,
-        /// Unread after `read`, counted at `head`.
-        unread: u64,
-        /// The head at which it was counted.
-        head: Seq,
-    },
-    /// A member is writing.
-    Typing {
-        /// Where.
-        conversation: ConversationId,
-        /// Who.
-        user: UserId,
-    },
-    /// Users came to a node or left it.
-    Presence {
-        /// The node.
-        node: NodeId,
-        /// Now on it.
-        entered: Vec<UserId>,
-        /// No longer on it.
-        left: Vec<UserId>,
-    },
-    /// A conversation was made that has no change yet; its members should hear it.
-    Joined {
-        /// Which.
-        conversation: ConversationId,
-    },
-    /// Sessions or tokens were ended (also found by following the store).
-    Ended {
-        /// Sessions.
-        sessions: Vec<SessionId>,
-        /// Access tokens.
-        tokens: Vec<u64>,
-    },
-    /// Somebody is called something else (found by following the store).
-    Renamed,
-    /// A node asks all others something, for somebody who looks.
-    Asked {
-        /// Who asks.
-        node: NodeId,
-        /// Its number for the question.
-        number: u64,
-        /// What.
-        question: Question,
-    },
-    /// The answer to a question.
-    Answered {
-        /// Who answers.
-        node: NodeId,
-        /// The asker's number for the question.
-        number: u64,
-        /// What.
-        answer: Answer,
-    },
-    /// A signal of a later version.
-    #[serde(other)]
-    Unknown,
-}
-
-/// Envelopes for one destination, in order.
-#[derive(Debug, Default)]
-pub struct Bundle {
-    bytes: BytesMut,
-    count: usize,
-}
-
-impl Bundle {
-    /// Adds one at the end.
-    pub fn push(&mut self, envelope: &Envelope) {
-        if self.count == 0 {
-            self.bytes.put_u8(BUNDLE);
-        }
-        let start = self.bytes.len();
-        self.bytes.put_u32(0);
-        envelope.write(&mut self.bytes);
-        // A frame is far below 4 GiB; a length that is none makes the bundle unreadable and the store is asked.
-        let length = u32::try_from(self.bytes.len() - start - LENGTH).unwrap_or(u32::MAX);
-        self.bytes[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
-        self.count += 1;
-    }
-
-    /// Whether it is time to send it and begin another one.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.bytes.len() >= BUNDLE_BYTES
-    }
-
-    /// As it travels: a single envelope by itself. `None` if there is nothing in it.
-    #[must_use]
-    pub fn finish(self) -> Option<Bytes> {
-        let bytes = self.bytes.freeze();
-        match self.count {
-            0 => None,
-            1 => Some(bytes.slice(1 + LENGTH..)),
-            _ => Some(bytes),
-        }
-    }
 }
 
 /// Bytes that are no envelope of this version.
@@ -209,7 +91,7 @@ impl Envelope {
             if rest.is_empty() {
                 return None;
             }
-            let next = if bundled { take_bundled(&mut rest) } else { Ok(std::mem::take(&mut rest)) };
+            let next = if bundled { bundle::take(&mut rest) } else { Ok(std::mem::take(&mut rest)) };
             Some(next.and_then(|bytes| Self::decode(&bytes)))
         })
     }
@@ -237,25 +119,13 @@ impl Envelope {
     }
 }
 
-/// Cuts the next envelope off a bundle. Where a length leads beyond the end, nothing more can be read.
-fn take_bundled(rest: &mut Bytes) -> Result<Bytes, NotAnEnvelope> {
-    let mut all = std::mem::take(rest);
-    let length = split(&mut all, LENGTH)?;
-    let length = length.iter().fold(0_usize, |sum, &byte| (sum << 8) | usize::from(byte));
-    let next = split(&mut all, length)?;
-    *rest = all;
-    Ok(next)
-}
-
-fn split(bytes: &mut Bytes, at: usize) -> Result<Bytes, NotAnEnvelope> {
-    if at > bytes.len() { Err(NotAnEnvelope) } else { Ok(bytes.split_to(at)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::questions::{Answer, Question};
     use crate::node::status::Status;
     use crate::node::trace::Found;
+    use trunkline_protocol::{NodeId, UserId};
 
     fn change(seq: u64, text: &'static str) -> Envelope {
         Envelope::Change(ChangeEnvelope {
