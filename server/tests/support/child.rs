@@ -67,6 +67,15 @@ impl ChildNode {
         self.address
     }
 
+    /// How long it has worked, on all cores together.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("the process is there");
+        // Behind the name, which may hold anything: its state, and from there on numbers. In hundredths of a second.
+        let (_, fields) = stat.rsplit_once(')').expect("a name");
+        let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number"));
+        Duration::from_millis(10 * ticks.sum::<u64>())
+    }
+
     /// Stops it as a supervisor does (SIGTERM), and waits until it has ended.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
