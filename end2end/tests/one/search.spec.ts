@@ -1,20 +1,14 @@
 //! Searching messages, and the way from what was found to where it was said.
 
-import AxeBuilder from "@axe-core/playwright";
 import type { Locator, Page } from "@playwright/test";
 import { addMember, group, sendMessage } from "../../fixtures/api";
+import { flaws } from "../../fixtures/axe";
 import type { Person } from "../../fixtures/person";
 import { expect, test } from "../../fixtures/test";
 
 /** What was found on the search page. */
 function hits(page: Page): Locator {
   return page.getByRole("main").getByRole("listitem");
-}
-
-/** Everything axe finds wrong, in a readable form. */
-async function flaws(page: Page): Promise<string[]> {
-  const results = await new AxeBuilder({ page }).analyze();
-  return results.violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => `${id}: ${help}: ${target.join(" ")}`));
 }
 
 /** Says `line 1`, `line 2` … in a conversation, in turns, so that nobody is too fast; other words where `said` has some. */
