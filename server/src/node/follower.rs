@@ -49,7 +49,7 @@ impl Node {
                 taken = Err(error);
             }
         }
-        for state in followed.cursors.iter().filter(|state| self.hub.is_news(&state.cursor)) {
+        for state in followed.cursors.iter().filter(|state| self.hub.is_news(state)) {
             self.tell_cursor(state);
         }
         self.hub.end(&followed.ended);

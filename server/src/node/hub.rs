@@ -8,7 +8,7 @@
 //!
 //! Who connects is registered first and then reads the store. Changes of conversations that nobody here
 //! listened to until then would be missed in between; so while a [`Listening`] guard lives, the hub
-//! remembers the heads it hears of, and [`Hub::listen_to`] finds what came after the read.
+//! remembers the heads and cursors it hears of, and [`Hub::admit`] and [`Hub::listen_to`] find what came after the read.
 
 mod state;
 #[cfg(test)]
@@ -16,9 +16,9 @@ mod tests;
 
 use super::trace::Trace;
 use crate::connection::handle::{ConnectionId, Frame, Handle};
-use crate::store::{Credential, Joined, Membership, MovedCursor};
-use state::State;
-use std::collections::{HashMap, HashSet};
+use crate::store::{Credential, CursorState, Joined, Membership};
+use state::{Overheard, State};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trunkline_protocol::{CloseCode, ConversationId, Seq, UserId, limits};
 
@@ -60,6 +60,8 @@ pub struct Admission {
     pub unheard: Vec<ConversationId>,
     /// What the user hears and the welcome does not name.
     pub unnamed: Vec<ConversationId>,
+    /// Cursors that moved between the read and the admission: nobody was told of them on this connection's behalf.
+    pub cursors: Vec<CursorState>,
 }
 
 /// The connection can not be taken: the user has too many.
@@ -75,7 +77,7 @@ pub struct Hub {
     trace: Arc<Trace>,
 }
 
-/// While it lives, heads of conversations without a listener are remembered.
+/// While it lives, what is heard of is remembered: heads of conversations, and cursors.
 #[derive(Debug)]
 pub struct Listening<'a>(&'a Hub);
 
@@ -84,7 +86,7 @@ impl Drop for Listening<'_> {
         let mut state = self.0.lock();
         state.listening -= 1;
         if state.listening == 0 {
-            state.overheard = HashMap::new();
+            state.overheard = Overheard::default();
         }
     }
 }
@@ -160,8 +162,12 @@ impl Hub {
             }
         }
         let named: HashSet<_> = joined.iter().map(|joined| joined.conversation).collect();
-        let heard = state.users.get(&handle.user).into_iter().flat_map(|listener| &listener.conversations);
-        admission.unnamed = heard.filter(|heard| !named.contains(heard)).copied().collect();
+        for conversation in state.users.get(&handle.user).into_iter().flat_map(|listener| &listener.conversations) {
+            admission.cursors.extend(state.overheard.cursors_in(*conversation));
+            if !named.contains(conversation) {
+                admission.unnamed.push(*conversation);
+            }
+        }
         handle.outbound.welcome(welcome);
         admission
     }
@@ -278,8 +284,10 @@ impl Hub {
     }
 
     /// Whether a cursor is news to those who hear the conversation; remembers it.
-    pub fn is_news(&self, cursor: &MovedCursor) -> bool {
+    pub fn is_news(&self, moved: &CursorState) -> bool {
         let mut state = self.lock();
+        state.overhear_cursor(moved);
+        let cursor = &moved.cursor;
         let Some(channel) = state.conversations.get_mut(&cursor.conversation) else { return false };
         let known = channel.cursors.entry(cursor.user).or_insert((Seq(0), Seq(0)));
         let news = cursor.delivered > known.0 || cursor.read > known.1;
@@ -313,6 +321,13 @@ impl Hub {
     #[must_use]
     pub fn watched(&self) -> Vec<UserId> {
         self.lock().watchers.keys().copied().collect()
+    }
+
+    /// Those of these users whose presence somebody here wants to be told.
+    #[must_use]
+    pub fn watched_among(&self, users: impl IntoIterator<Item = UserId>) -> Vec<UserId> {
+        let state = self.lock();
+        users.into_iter().filter(|user| state.watchers.contains_key(user)).collect()
     }
 
     /// Hands a presence frame to those who watch the user.

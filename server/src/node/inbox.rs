@@ -68,8 +68,9 @@ fn take_signal(node: &Arc<Node>, signal: Signal) {
         Signal::Canary { node: from, number } => node.hear_canary(from, number),
         Signal::Cursor { conversation, user, delivered, read, unread, head } => {
             let cursor = MovedCursor { conversation, user, delivered, read };
-            if node.hub.is_news(&cursor) {
-                node.tell_cursor(&CursorState { cursor, moved: true, unread, head });
+            let state = CursorState { cursor, moved: true, unread, head };
+            if node.hub.is_news(&state) {
+                node.tell_cursor(&state);
             }
         }
         Signal::Typing { conversation, user } => node.tell_typing(conversation, user),

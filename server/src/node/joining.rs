@@ -10,9 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use trunkline_protocol::{Change, CloseCode, Conversation, ConversationId, Epoch, Position, ServerFrame, UserId};
 
-/// How long the presence registry may hold up a welcome. Its entry is made good by the next renewal.
-const ENTER_WITHIN: Duration = Duration::from_millis(500);
-
 /// Why a connection was not welcomed.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
@@ -60,10 +57,9 @@ impl Node {
         if !self.store.is_valid(handle.credential, crate::clock::now()).await? {
             return Err(JoinError::SessionEnded);
         }
-        let known = epoch == Some(self.store.epoch().await?) && position > Position(0);
-        let resume = self.store.resume(handle.user, known.then_some(position)).await?;
+        let resume = self.resume(handle.user, epoch, position).await?;
         let welcome = self.welcome(handle.user, &resume);
-        let Admission { missed, gaps, unheard, unnamed } = self.hub.admit(handle, &resume.joined, welcome);
+        let Admission { missed, gaps, unheard, unnamed, cursors } = self.hub.admit(handle, &resume.joined, welcome);
         drop(listening);
         for missed in missed {
             self.replay(handle, missed).await;
@@ -78,7 +74,10 @@ impl Node {
         for conversation in unnamed {
             self.describe_to(handle, conversation).await?;
         }
-        self.tell_cursors_since(handle, resume.position).await?;
+        for state in &cursors {
+            let own = state.cursor.user == handle.user;
+            handle.outbound.push(if own { frames::own_cursor(state) } else { frames::cursor(&state.cursor) });
+        }
         for conversation in gaps {
             self.repair_soon(conversation, Duration::ZERO);
         }
@@ -90,15 +89,15 @@ impl Node {
         Ok(())
     }
 
-    /// Cursors that moved between the read and the admission were told to nobody here on this connection's behalf.
-    async fn tell_cursors_since(&self, handle: &Handle, position: Position) -> Result<(), StoreError> {
-        for state in self.store.follow(Some(position)).await?.cursors {
-            if self.hub.user_hears(handle.user, state.cursor.conversation) {
-                let own = state.cursor.user == handle.user;
-                handle.outbound.push(if own { frames::own_cursor(&state) } else { frames::cursor(&state.cursor) });
-            }
+    /// What a device of this user needs that has seen this much of this history; of another history it has seen nothing.
+    async fn resume(&self, user: UserId, epoch: Option<Epoch>, position: Position) -> Result<Resume, StoreError> {
+        let since = (epoch == Some(self.epoch) && position > Position(0)).then_some(position);
+        let resume = self.store.resume(user, since).await?;
+        if since.is_some() && resume.epoch != self.epoch {
+            // The store was replaced under this node, which is about to notice.
+            return self.store.resume(user, None).await;
         }
-        Ok(())
+        Ok(resume)
     }
 
     /// Tells a connection of a conversation that its user came into after its welcome was read.
@@ -151,19 +150,6 @@ impl Node {
             left: resume.left.clone(),
             degraded: *self.degraded.borrow(),
         })
-    }
-
-    async fn enter(self: &Arc<Self>, user: UserId) {
-        let users = [user];
-        let entered = self.registry.enter(self.id(), &users);
-        if !matches!(tokio::time::timeout(ENTER_WITHIN, entered).await, Ok(Ok(()))) {
-            self.presences.enter_again();
-        }
-        self.locator.forget([user]);
-        self.announce(vec![user], Vec::new());
-        // Should this node die, this is what is known of when they were here last.
-        let node = self.clone();
-        self.spawn_droppable(async move { node.note_here(&[user]).await });
     }
 
     // ---- who is in a conversation ----------------------------------------------------------------------------

@@ -241,12 +241,16 @@ impl Node {
 
     /// Tells everybody who came to this node or left it.
     pub(super) fn announce(self: &Arc<Self>, entered: Vec<UserId>, left: Vec<UserId>) {
-        self.check_presence(entered.iter().chain(&left).copied().collect());
+        self.check_presence(entered.iter().chain(&left).copied());
         self.signal_all(Signal::Presence { node: self.id(), entered, left });
     }
 
     /// Looks again where users are and tells their watchers here.
-    pub(super) fn check_presence(self: &Arc<Self>, users: Vec<UserId>) {
+    pub(super) fn check_presence(self: &Arc<Self>, users: impl IntoIterator<Item = UserId>) {
+        let users = self.hub.watched_among(users);
+        if users.is_empty() {
+            return;
+        }
         let node = self.clone();
         self.spawn_droppable(async move { node.tell_presence(users).await });
     }

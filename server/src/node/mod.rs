@@ -10,6 +10,7 @@
 //! - [`inbox`]: what comes from other nodes
 //! - [`follower`]: reads from the store what nobody told
 //! - [`joining`]: a connection's welcome, and who comes into or leaves a conversation
+//! - [`arrivals`]: who comes to this node, made known together
 //! - [`conversations`]: making and changing them
 //! - [`lease`]: this incarnation's lease, and the presence of users
 //! - [`signals`]: cursors and typing
@@ -24,6 +25,7 @@
 //! connection. Only the first four decide whether it is safe; the rest decides how soon it is seen.
 
 pub mod appender;
+pub mod arrivals;
 pub mod canary;
 pub mod conversations;
 pub mod delivery;
@@ -51,6 +53,7 @@ use crate::metrics::Metrics;
 use crate::presence::Registry;
 use crate::store::{Credential, Followed, Store, StoreError};
 use appender::Submission;
+use arrivals::Arrival;
 use canary::Canary;
 use hub::Hub;
 use lease::Presences;
@@ -110,6 +113,7 @@ pub struct Node {
     canary: Canary,
     sang: Notify,
     presences: Presences,
+    arrivals: mpsc::Sender<Arrival>,
     questions: Questions,
     submissions: mpsc::Sender<Submission>,
     outbound: mpsc::Sender<Vec<Outbound>>,
@@ -161,6 +165,7 @@ impl Node {
         let Followed { epoch, position, .. } = store.follow(None).await?;
         let (submissions, submitted) = mpsc::channel(appender::QUEUE);
         let (outbound, routed) = mpsc::channel(router::QUEUE);
+        let (arrivals, arriving) = mpsc::channel(arrivals::QUEUE);
         let sends = Rate { per_second: limits::SENDS_PER_SECOND, burst: limits::SEND_BURST };
         let frames = Rate { per_second: limits::FRAMES_PER_SECOND, burst: limits::FRAME_BURST };
         let times = |rate: Rate| rate.times(f64::from(sends_per_second) / f64::from(limits::SENDS_PER_SECOND));
@@ -184,6 +189,7 @@ impl Node {
             canary: Canary::default(),
             sang: Notify::new(),
             presences: Presences::default(),
+            arrivals,
             questions: Questions::default(),
             submissions,
             outbound,
@@ -200,6 +206,7 @@ impl Node {
         });
         node.spawn(appender::run(node.clone(), submitted));
         node.spawn(router::run(node.clone(), routed));
+        node.spawn(arrivals::run(node.clone(), arriving));
         node.spawn(inbox::run(node.clone(), inbox));
         node.spawn(follower::run(node.clone()));
         node.spawn(canary::run(node.clone()));

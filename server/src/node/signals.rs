@@ -57,7 +57,7 @@ impl Node {
     ) -> Result<CursorState, StoreError> {
         let state = self.store.advance(user, conversation, delivered, read).await?;
         if state.moved {
-            self.hub.is_news(&state.cursor);
+            self.hub.is_news(&state);
             self.tell_cursor(&state);
             let (delivered, read) = (state.cursor.delivered, state.cursor.read);
             let (unread, head) = (state.unread, state.head);

@@ -4,7 +4,7 @@ use super::{Delivery, Missed};
 use crate::connection::handle::{ConnectionId, Frame, Handle};
 use crate::node::sequencer::Sequencer;
 use crate::node::trace::Trace;
-use crate::store::Joined;
+use crate::store::{CursorState, Joined};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use trunkline_protocol::{ConversationId, Seq, UserId};
@@ -18,7 +18,21 @@ pub(super) struct State {
     pub(super) watching: HashMap<ConnectionId, Vec<UserId>>,
     pub(super) repairing: HashSet<ConversationId>,
     pub(super) listening: usize,
-    pub(super) overheard: HashMap<ConversationId, Seq>,
+    pub(super) overheard: Overheard,
+}
+
+/// What was heard of while somebody reads the store.
+#[derive(Debug, Default)]
+pub(super) struct Overheard {
+    heads: HashMap<ConversationId, Seq>,
+    cursors: HashMap<ConversationId, HashMap<UserId, CursorState>>,
+}
+
+impl Overheard {
+    /// The cursors of a conversation.
+    pub(super) fn cursors_in(&self, conversation: ConversationId) -> impl Iterator<Item = CursorState> + '_ {
+        self.cursors.get(&conversation).into_iter().flat_map(HashMap::values).copied()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +88,7 @@ impl State {
             return None;
         }
         self.users.get_mut(&user)?.conversations.insert(conversation);
-        let overheard = self.overheard.get(&conversation).copied();
+        let overheard = self.overheard.heads.get(&conversation).copied();
         let channel = self.conversations.entry(conversation).or_insert_with(|| {
             let mut order = Sequencer::new(head);
             order.hear(overheard.unwrap_or(head));
@@ -119,8 +133,20 @@ impl State {
 
     pub(super) fn overhear(&mut self, conversation: ConversationId, seq: Seq) {
         if self.listening > 0 {
-            let known = self.overheard.entry(conversation).or_default();
+            let known = self.overheard.heads.entry(conversation).or_default();
             *known = seq.max(*known);
+        }
+    }
+
+    pub(super) fn overhear_cursor(&mut self, moved: &CursorState) {
+        if self.listening > 0 {
+            let cursor = &moved.cursor;
+            let members = self.overheard.cursors.entry(cursor.conversation).or_default();
+            // Both only ever move forward, so what is further in one is not behind in the other.
+            let known = members.entry(cursor.user).or_insert(*moved);
+            if cursor.delivered >= known.cursor.delivered && cursor.read >= known.cursor.read {
+                *known = *moved;
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::connection::handle::Outgoing;
+use crate::store::MovedCursor;
 use std::collections::BTreeSet;
 use trunkline_protocol::SessionId;
 
@@ -123,4 +124,27 @@ async fn a_late_removal_does_not_throw_out_who_came_back() {
     assert_eq!(given(&ben).await, ["welcome", "7"]);
     change(&hub, 8, Some(BEN));
     assert_eq!(given(&ben).await, ["8", "left"]);
+}
+
+fn moved(user: UserId, read: u64) -> CursorState {
+    let cursor = MovedCursor { conversation: HERE, user, delivered: Seq(read), read: Seq(read) };
+    CursorState { cursor, moved: true, unread: 0, head: Seq(read) }
+}
+
+#[tokio::test]
+async fn who_comes_learns_of_cursors_that_moved_while_the_store_was_read() {
+    let hub = Hub::default();
+    let ann = connection(&hub, ANN);
+    hub.is_news(&moved(BEN, 2));
+    let listening = hub.listening();
+    for read in [3, 4] {
+        hub.is_news(&moved(BEN, read));
+    }
+    // A nudge that was overtaken by a later one.
+    hub.is_news(&moved(BEN, 3));
+    assert_eq!(hub.admit(&ann, &[joined(4)], frame("welcome")).cursors, [moved(BEN, 4)]);
+    drop(listening);
+    let again = connection(&hub, ANN);
+    let _listening = hub.listening();
+    assert_eq!(hub.admit(&again, &[joined(4)], frame("welcome")).cursors, [], "nothing moved since");
 }

@@ -9,6 +9,7 @@
 //! - `connection`, `migrations`, `boot`: the file, its settings, its schema (`schema/*.sql`) and its history
 //! - `writer`: the one thread that writes, and its group commit; `readers`: those that read
 //! - `seam`: the trait, each method handed to one of the two
+//! - `checkpointer`: the thread that copies the write-ahead log into the database
 //! - `append`, `log`, `cursors`, `conversations`, `groups`, `people`, `sessions`, `tokens`,
 //!   `invites`: the SQL, by subject, next to the code that runs it
 //! - `search`: what is found; `indexer`: the thread that keeps the index for it
@@ -17,6 +18,7 @@
 
 mod append;
 mod boot;
+mod checkpointer;
 mod connection;
 mod conversations;
 mod cursors;
@@ -41,6 +43,7 @@ use std::path::Path;
 use tokio::task;
 use trunkline_protocol::Epoch;
 
+use self::checkpointer::{Checkpointer, LogLength};
 use self::indexer::Indexer;
 use self::readers::Readers;
 use self::writer::{Write, Writer};
@@ -56,6 +59,7 @@ const OPEN: &str = "open the database";
 /// The store in one SQLite file. Dropping it finishes what is queued, and waits for that.
 pub struct SqliteStore {
     // The others end before the writer, whose last act is to empty the write-ahead log.
+    _checkpointer: Checkpointer,
     indexer: Indexer,
     readers: Readers,
     writer: Writer,
@@ -90,7 +94,11 @@ impl SqliteStore {
 }
 
 fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
-    let writing = open_for_writing(path, durability)?;
+    let mut writing = open_for_writing(path, durability)?;
+    let length = LogLength::default();
+    length.watch(&mut writing)?;
+    let checkpointer = Checkpointer::start(for_checkpoints(path, durability)?, length);
+    let checkpointer = checkpointer.map_err(|error| Fault::Failed(error.into()))?;
     let mut reading = Vec::with_capacity(READERS);
     for _ in 0..READERS {
         let connection = connection::open(path)?;
@@ -102,7 +110,14 @@ fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
     let reading = connection::open(path)?;
     connection::for_reading(&reading)?;
     let indexer = Indexer::start(reading, writer.blocking()?).map_err(|error| Fault::Failed(error.into()))?;
-    Ok(SqliteStore { indexer, readers, writer, durability })
+    Ok(SqliteStore { _checkpointer: checkpointer, indexer, readers, writer, durability })
+}
+
+fn for_checkpoints(path: &Path, durability: Durability) -> Result<Connection, Fault> {
+    let connection = connection::open(path)?;
+    connection::for_writing(&connection, durability)?;
+    connection.busy_timeout(checkpointer::PATIENCE)?;
+    Ok(connection)
 }
 
 fn open_for_writing(path: &Path, durability: Durability) -> Result<Connection, Fault> {
