@@ -3,11 +3,12 @@
 
 use super::handle::{Handle, Outgoing};
 use super::requests::Requests;
+use super::wire::{self, End};
 use crate::metrics;
 use crate::node::Node;
 use crate::node::rate::Bucket;
 use crate::store::Identity;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{Message, WebSocket};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
@@ -19,27 +20,12 @@ use trunkline_protocol::{ClientFrame, CloseCode, Epoch, Millis, Position, limits
 const PENDING: usize = 32;
 /// Bytes handed to the socket in one turn: what waits beyond stays in the queue, where it is counted.
 const PORTION: usize = 64 * 1024;
-/// How long a peer may take to read one portion, and to answer a close.
+/// How long a peer may take to read one portion.
 const WRITE_WITHIN: Duration = limits::NODE_SILENCE;
-const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// How long the store may take for a welcome: less than clients wait, so that they learn why.
 const WELCOME_WITHIN: Duration = Duration::from_secs(6);
 /// How long nothing is read of a connection that says more.
 const HELD_FOR: Duration = Duration::from_millis(250);
-
-/// How a connection ended.
-enum End {
-    /// The peer is gone, or said goodbye.
-    Gone,
-    /// Close it with this.
-    Close(u16, &'static str),
-}
-
-impl From<CloseCode> for End {
-    fn from(code: CloseCode) -> Self {
-        Self::Close(code.as_u16(), code.reason())
-    }
-}
 
 /// Serves an upgraded socket to its end.
 pub async fn serve(mut socket: WebSocket, identity: Identity, node: Arc<Node>) {
@@ -48,10 +34,8 @@ pub async fn serve(mut socket: WebSocket, identity: Identity, node: Arc<Node>) {
     if let End::Close(code, reason) = end {
         node.metrics.closed.with_label_values(&[reason]).inc();
         tracing::debug!(user.id = %user, close.code = code, "closed a connection: {reason}");
-        let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
-        // A peer that does not read does not get to know; it will find the socket closed.
-        let _ = timeout(CLOSE_WITHIN, socket.send(close)).await;
     }
+    wire::close(socket, end).await;
 }
 
 async fn converse(socket: &mut WebSocket, identity: &Identity, node: &Arc<Node>) -> End {
@@ -107,17 +91,16 @@ struct Hello {
 
 async fn hello(socket: &mut WebSocket) -> Result<Hello, End> {
     loop {
-        match socket.recv().await {
-            Some(Ok(Message::Text(text))) => {
+        match wire::read(socket).await? {
+            Message::Text(text) => {
                 return match serde_json::from_str(&text) {
                     Ok(ClientFrame::Hello { epoch, position, after }) => Ok(Hello { epoch, position, after }),
                     _ => Err(CloseCode::BadProtocol.into()),
                 };
             }
-            Some(Ok(Message::Binary(_))) => return Err(CloseCode::BadProtocol.into()),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
-            Some(Err(error)) => return Err(broken(error)),
+            Message::Binary(_) => return Err(CloseCode::BadProtocol.into()),
+            Message::Ping(_) => wire::flush(socket).await?,
+            Message::Pong(_) | Message::Close(_) => {}
         }
     }
 }
@@ -149,16 +132,20 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, las
                     written += count;
                 }
             },
-            message = socket.recv(), if pending.len() < PENDING && held.is_none() => {
+            message = wire::read(socket), if pending.len() < PENDING && held.is_none() => {
                 heard = Instant::now();
                 pinged = false;
                 held = bucket.take(rate, heard).err().map(|wait| heard + wait.max(HELD_FOR));
                 match message {
-                    Some(Ok(Message::Text(text))) => pending.extend(requests.take(&text)),
-                    Some(Ok(Message::Binary(_))) => requests.not_text(),
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                    Some(Ok(Message::Close(_))) | None => return End::Gone,
-                    Some(Err(error)) => return broken(error),
+                    Ok(Message::Text(text)) => pending.extend(requests.take(&text)),
+                    Ok(Message::Binary(_)) => requests.not_text(),
+                    Ok(Message::Ping(_)) => {
+                        if let Err(end) = write(socket, node, handle, std::iter::empty()).await {
+                            return end;
+                        }
+                    }
+                    Ok(Message::Pong(_) | Message::Close(_)) => {}
+                    Err(end) => return end,
                 }
             }
             Some(()) = pending.next(), if !pending.is_empty() => {}
@@ -205,16 +192,5 @@ async fn write(
             Outgoing::Close(code) => Err(code.into()),
             Outgoing::Frames(_) => Err(End::Gone),
         },
-    }
-}
-
-/// What a broken stream is closed with, by RFC 6455, section 7.4.1.
-fn broken(error: axum::Error) -> End {
-    use tungstenite::Error;
-    match error.into_inner().downcast_ref() {
-        Some(Error::Capacity(_)) => End::Close(1009, "the frame is too large"),
-        Some(Error::Utf8(_)) => End::Close(1007, "the text is not UTF-8"),
-        Some(Error::Protocol(_)) => End::Close(1002, "not the WebSocket protocol"),
-        _ => End::Gone,
     }
 }

@@ -4,20 +4,14 @@
 use super::security::origin_is_ours;
 use super::session::identity;
 use super::state::AppState;
-use crate::connection::socket;
+use crate::connection::{socket, wire};
 use axum::Router;
 use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::WebSocketUpgrade;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use trunkline_protocol::{CloseCode, SUBPROTOCOL, limits};
-
-/// Read buffer of a connection, in bytes. axum's default of 128 KiB is most of what an idle connection costs.
-const READ_BUFFER: usize = 2 * 1024;
-/// Bytes gathered before they go to the operating system. There is no bound beyond: a frame above it could never be
-/// written, and the connection's task hands over no more than a portion and waits until it is gone.
-const WRITE_BUFFER: usize = 16 * 1024;
 
 /// The route.
 pub fn router(state: AppState) -> Router {
@@ -28,12 +22,7 @@ async fn upgrade(State(state): State<AppState>, headers: HeaderMap, upgrade: Web
     if !origin_is_ours(&state.config, &headers) {
         return (StatusCode::FORBIDDEN, "This page is not allowed to connect here.\n").into_response();
     }
-    let upgrade = upgrade
-        .protocols([SUBPROTOCOL])
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_message_size(limits::FRAME_BYTES)
-        .max_frame_size(limits::FRAME_BYTES);
+    let upgrade = wire::settings(upgrade, limits::FRAME_BYTES).protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         let sentence = format!("Name the subprotocol {SUBPROTOCOL} to connect here.\n");
         return (StatusCode::BAD_REQUEST, sentence).into_response();
@@ -48,16 +37,10 @@ async fn upgrade(State(state): State<AppState>, headers: HeaderMap, upgrade: Web
             upgrade.on_upgrade(move |socket| socket::serve(socket, identity, node))
         }
         // A browser's script can not read the status of a refused upgrade, but it can read a close code.
-        Ok(None) => upgrade.on_upgrade(|socket| refuse(socket, CloseCode::SessionEnded)),
+        Ok(None) => upgrade.on_upgrade(|socket| wire::close(socket, CloseCode::SessionEnded.into())),
         Err(error) => {
             tracing::error!(error = %error, "could not find out who connects");
-            upgrade.on_upgrade(|socket| refuse(socket, CloseCode::Unavailable))
+            upgrade.on_upgrade(|socket| wire::close(socket, CloseCode::Unavailable.into()))
         }
     }
-}
-
-async fn refuse(mut socket: WebSocket, code: CloseCode) {
-    let reason = Utf8Bytes::from_static(code.reason());
-    // Who is gone already need not be told.
-    let _ = socket.send(Message::Close(Some(CloseFrame { code: code.as_u16(), reason }))).await;
 }
