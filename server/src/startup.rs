@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::node::{Node, Parts};
 use crate::presence::{Registry, memory::MemoryRegistry, redis::RedisRegistry};
 use crate::redis::Servers;
-use crate::web::{self, state::AppState};
+use crate::web::{self, serve::Bounds, state::AppState};
 use anyhow::{Context, bail};
 use axum::Router;
 use leptos::config::LeptosOptions;
@@ -82,15 +82,13 @@ impl Server {
         let database = state.config.database.to_string();
         let _watching = AbortOnDropHandle::new(tokio::spawn(watch_store(node.clone())));
         let router: Router = web::router(state);
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let (closed, close) = tokio::sync::oneshot::channel::<()>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let mut serving = tokio::spawn(web::serve::serve(listener, router, Bounds::default(), async move {
             // Ends with the sender too.
             let _ = close.await;
-        });
-        let mut serving = tokio::spawn(serving.into_future());
+        }));
         tokio::select! {
-            ended = &mut serving => return Ok(ended??),
+            ended = &mut serving => return Ok(ended?),
             () = stop => {}
             () = node.abandoned() => bail!(
                 "database: {database} was replaced while this node was running. Before a backup is put back all nodes \

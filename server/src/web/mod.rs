@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //!
+//! - [`serve`]: taking connections in, within bounds that a peer can not stretch; [`stream`] of it
 //! - [`state`]: what handlers share
 //! - [`session`]: who sent a request; [`request_id`]: by which its log lines are found
 //! - [`security`]: origin check, CSRF, headers
@@ -25,16 +26,28 @@ pub mod passage;
 pub mod request_id;
 pub mod search;
 pub mod security;
+pub mod serve;
 pub mod session;
 pub mod state;
+pub mod stream;
 pub mod upgrade;
 
 use crate::config::Origin;
+use api::problem::Problem;
+use api::reason::Reason;
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use state::AppState;
+use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use trunkline_protocol::limits;
+
+/// How long a request may take to its answer: the largest body over the slowest line, and all that a store may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const TOO_SLOW: &str = "The request did not come to its end in time.";
 
 /// The whole site. The order of layers: every response has the security headers, a panic becomes a 500, a forged
 /// request gets nowhere, and then it is found out who asks.
@@ -45,11 +58,22 @@ pub fn router(state: AppState) -> Router {
         .merge(api::router(&state))
         .merge(pages::router(&state))
         .layer(axum::extract::DefaultBodyLimit::max(limits::FRAME_BYTES))
+        .layer(from_fn(in_time))
         .layer(from_fn_with_state(state.clone(), session::identify))
         .layer(csrf)
         .merge(upgrade::router(state.clone()))
         .merge(health::router(state));
     shield(router, https)
+}
+
+/// Middleware: answers in time, whether the rest of the request has come by then or not.
+async fn in_time(request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with(api::PREFIX);
+    match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
+        Ok(answer) => answer,
+        Err(_) if is_api => Problem::new(Reason::TooSlow, TOO_SLOW).into_response(),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, TOO_SLOW).into_response(),
+    }
 }
 
 /// What holds for every response, that to a panic included.
@@ -63,8 +87,8 @@ fn shield(router: Router, https: bool) -> Router {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
-    use axum::http::{Request, header};
+    use axum::body::{Body, Bytes};
+    use axum::http::header;
     use tower::ServiceExt;
 
     #[tokio::test]
@@ -79,6 +103,22 @@ mod tests {
             assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
             assert!(response.headers().contains_key(request_id::HEADER));
             assert_eq!(response.headers().contains_key(header::STRICT_TRANSPORT_SECURITY), https);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        async fn take(_: Bytes) -> &'static str {
+            "taken"
+        }
+        let route = axum::routing::post(take);
+        let router = Router::new().route("/", route.clone()).route("/api/v1/x", route).layer(from_fn(in_time));
+        for (path, kind) in [("/", "text/plain; charset=utf-8"), ("/api/v1/x", api::problem::CONTENT_TYPE)] {
+            let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+            let request = Request::post(path).body(never).expect("a request");
+            let response = router.clone().oneshot(request).await.expect("an answer");
+            assert_eq!(response.status(), 408);
+            assert_eq!(response.headers()[header::CONTENT_TYPE], kind);
         }
     }
 }

@@ -113,6 +113,7 @@ macro_rules! refusals {
             }
         )*
     };
+    (@reason TooSlow) => { Reason::TooSlow };
     (@reason TooLarge) => { Reason::TooLarge };
     (@reason UnsupportedMediaType) => { Reason::UnsupportedMediaType };
     (@reason CrossSite) => { Reason::CrossSite };

@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use trunkline_protocol::{ConversationId, ErrorCode, UserId};
 
 refusals! {
-    AmendRefused: BadFrame Invalid UnknownConversation NotAMember Forbidden UnknownUser RateLimited TooLarge
+    AmendRefused: BadFrame Invalid UnknownConversation NotAMember Forbidden UnknownUser RateLimited TooLarge TooSlow
         UnsupportedMediaType CrossSite;
     RemoveRefused: Invalid UnknownConversation NotAMember Forbidden UnknownUser RateLimited CrossSite;
 }

@@ -16,7 +16,7 @@ use trunkline_protocol::{ConversationId, ErrorCode, SendKey, UserId};
 
 refusals! {
     SendRefused: BadFrame EmptyMessage MessageTooLong Invalid UnknownConversation NotAMember UnknownUser KeyConflict
-        RateLimited Busy TooLarge UnsupportedMediaType CrossSite;
+        RateLimited Busy TooLarge TooSlow UnsupportedMediaType CrossSite;
 }
 
 /// Send a message

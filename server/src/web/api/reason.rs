@@ -14,6 +14,8 @@ pub enum Reason {
     MethodNotAllowed,
     /// The body is above [`trunkline_protocol::limits::FRAME_BYTES`].
     TooLarge,
+    /// The body did not come in time.
+    TooSlow,
     /// The body is not said to be JSON.
     UnsupportedMediaType,
     /// A page of another site sent this.
@@ -30,7 +32,7 @@ impl From<ErrorCode> for Reason {
 
 impl Reason {
     /// All of them, in the order of the document.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Code(ErrorCode::BadFrame),
         Self::Code(ErrorCode::UnknownFrame),
         Self::Code(ErrorCode::EmptyMessage),
@@ -51,6 +53,7 @@ impl Reason {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::TooLarge,
+        Self::TooSlow,
         Self::UnsupportedMediaType,
         Self::CrossSite,
         Self::Internal,
@@ -84,6 +87,7 @@ impl Reason {
             Self::NotFound => (StatusCode::NOT_FOUND, "No such route"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "The route does not have this method"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The request took too long"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not said to be JSON"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "Sent by a page of another site"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "A defect of this server"),
@@ -98,6 +102,7 @@ impl Reason {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::CrossSite => "cross_site",
             Self::Internal => "internal",
@@ -113,7 +118,7 @@ mod tests {
     #[test]
     fn every_code_has_a_status_of_an_error_and_a_title_of_its_own() {
         // The last code's place is their number: a code that is missing in the list shows here.
-        assert_eq!(Reason::ALL.len(), ErrorCode::Unknown as usize + 1 + 6);
+        assert_eq!(Reason::ALL.len(), ErrorCode::Unknown as usize + 1 + 7);
         let titles: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.describe().1).collect();
         let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
         assert_eq!((titles.len(), codes.len()), (Reason::ALL.len(), Reason::ALL.len()));

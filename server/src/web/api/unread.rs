@@ -15,8 +15,8 @@ const LIMIT: u64 = 50;
 const TOTAL: u64 = 500;
 
 refusals! {
-    PullRefused: BadFrame Invalid UnknownConversation NotAMember TooLarge UnsupportedMediaType CrossSite;
-    CursorRefused: BadFrame Invalid UnknownConversation NotAMember CursorBeyondHead TooLarge UnsupportedMediaType
+    PullRefused: BadFrame Invalid UnknownConversation NotAMember TooLarge TooSlow UnsupportedMediaType CrossSite;
+    CursorRefused: BadFrame Invalid UnknownConversation NotAMember CursorBeyondHead TooLarge TooSlow UnsupportedMediaType
         CrossSite;
 }
 
