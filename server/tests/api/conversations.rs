@@ -135,10 +135,10 @@ async fn a_log_is_read_in_parts() {
     assert_eq!(part("?from=119&to=500").await, [119, 120]);
     assert_eq!(part("?from=500").await, [0; 0]);
     assert_eq!(part("?from=0&to=2").await, [1, 2]);
-    for bad in ["?from=3&to=2", "?from=x", "?to=-1", "?to=99999999999999999999"] {
+    for bad in ["?from=3&to=2", "?from=x", "?to=-1", "?to=99999999999999999999", "?to=9007199254740992"] {
         ben.get(&format!("{path}{bad}")).await.refused(422, "invalid");
     }
-    assert_eq!(part(&format!("?from={}&to={}", u64::MAX, u64::MAX)).await, [0; 0]);
+    assert_eq!(part("?from=9007199254740991&to=9007199254740991").await, [0; 0]);
 }
 
 #[tokio::test]

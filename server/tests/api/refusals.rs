@@ -36,12 +36,20 @@ async fn a_body_that_can_not_be_read_is_refused_with_its_reason() {
     send(Vec::new()).await.refused(400, "bad_frame");
     send(b"{\"to\": \"ann\", \"text\": \"\xff\xfe\"}".to_vec()).await.refused(400, "bad_frame");
     send(b"[]".to_vec()).await.refused(422, "invalid");
+    // The fields in the order of the declaration, but in no object.
+    send(br#" ["ann", null, "hi", null]"#.to_vec()).await.refused(422, "invalid");
     let large = json!({"to": "ann", "text": "x".repeat(limits::FRAME_BYTES)}).to_string();
     send(large.into_bytes()).await.refused(413, "too_large");
     let plain = ann.request(Method::POST, "/messages").body("{\"to\": \"ann\", \"text\": \"hi\"}");
     answer(plain).await.refused(415, "unsupported_media_type");
     let pull = ann.request(Method::POST, "/unread/pull");
-    answer(pull.header("content-type", "application/json").body("{")).await.refused(400, "bad_frame");
+    let pull = pull.header("content-type", "application/json");
+    let pulled = |body: &'static str| answer(pull.try_clone().expect("a request").body(body));
+    pulled("{").await.refused(400, "bad_frame");
+    pulled("[null, 7]").await.refused(422, "invalid");
+    for nothing in ["", "null", " {}"] {
+        pulled(nothing).await.ok(200);
+    }
     answer(ann.request(Method::POST, "/unread/pull").body("{}")).await.refused(415, "unsupported_media_type");
 }
 

@@ -14,12 +14,14 @@ use trunkline_protocol::{ConversationId, Seq, UserId};
 
 /// Changes where it is not said from where.
 const PAGE: u64 = 50;
+/// Highest seq that every JSON reader keeps exact.
+const MOST: u64 = (1 << 53) - 1;
 
 refusals! {
     ListRefused: ;
     ReadRefused: Invalid UnknownConversation NotAMember;
-    MakeRefused: BadFrame Invalid UnknownUser RateLimited TooLarge UnsupportedMediaType CrossSite;
-    GroupRefused: BadFrame Invalid UnknownUser RateLimited TooLarge UnsupportedMediaType CrossSite;
+    MakeRefused: BadFrame Invalid UnknownUser RateLimited TooLarge TooSlow UnsupportedMediaType CrossSite;
+    GroupRefused: BadFrame Invalid UnknownUser RateLimited TooLarge TooSlow UnsupportedMediaType CrossSite;
 }
 
 /// List the caller's conversations
@@ -72,6 +74,9 @@ pub(super) async fn changes(
     Path(id): Path<u64>,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Changes>, Problem> {
+    if part.from.max(part.to) > Some(MOST) {
+        return Err(Problem::invalid("A seq is below 2^53."));
+    }
     let conversation = state.node.store.conversation(caller.id(), ConversationId(id)).await?;
     let to = part.to.unwrap_or(conversation.head.0).min(conversation.head.0);
     let from = part.from.unwrap_or_else(|| (to + 1).saturating_sub(PAGE)).max(1);

@@ -57,31 +57,55 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A JSON body. Fields that nobody knows are ignored.
+/// A JSON object as the body. Fields that nobody knows are ignored.
 pub(super) struct Json<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let axum::Json(value) = axum::Json::from_request(request, state).await?;
-        Ok(Self(value))
+        let (parts, bytes) = read(request, state).await?;
+        let value = parse(parts, &bytes, state).await?;
+        if first(&bytes) == Some(b'{') { Ok(Self(value)) } else { Err(no_object()) }
     }
 }
 
-/// A JSON body that may be left out.
+/// The same for a body that may be left out, or be `null`.
 pub(super) struct Optional<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for Optional<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await?;
+        let (parts, bytes) = read(request, state).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
-        let Json(value) = Json::from_request(Request::from_parts(parts, bytes.into()), state).await?;
-        Ok(Self(value))
+        let value: Option<T> = parse(parts, &bytes, state).await?;
+        match value {
+            Some(_) if first(&bytes) != Some(b'{') => Err(no_object()),
+            value => Ok(Self(value.unwrap_or_default())),
+        }
     }
+}
+
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<(Parts, Bytes), Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await?;
+    Ok((parts, bytes))
+}
+
+async fn parse<S: Send + Sync, T: DeserializeOwned>(parts: Parts, bytes: &Bytes, state: &S) -> Result<T, Problem> {
+    let axum::Json(value) = axum::Json::from_request(Request::from_parts(parts, bytes.clone().into()), state).await?;
+    Ok(value)
+}
+
+/// What a body begins with.
+fn first(bytes: &Bytes) -> Option<u8> {
+    bytes.trim_ascii_start().first().copied()
+}
+
+/// A list would be read as an object's fields in the order in which they are declared, which is nobody's business.
+fn no_object() -> Problem {
+    Problem::invalid("The body has to be a JSON object.")
 }

@@ -88,10 +88,10 @@ pub struct AmendGroup {
 #[into_params(parameter_in = Query)]
 pub struct Part {
     /// First seq. Without it: the 50 changes that end with `to`.
-    #[param(example = 1)]
+    #[param(example = 1, maximum = 9_007_199_254_740_991_i64)]
     pub from: Option<u64>,
     /// Last seq. Without it: the head. At most 100 changes are answered, counted from `from`.
-    #[param(example = 50)]
+    #[param(example = 50, maximum = 9_007_199_254_740_991_i64)]
     pub to: Option<u64>,
 }
 
