@@ -150,9 +150,17 @@ impl Options {
         let Some(path) = config else { return Ok((task, options)) };
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("config: the file {} can not be read", path.display()))?;
-        let file = toml::from_str(&text)
+        let file = Self::parse(&text)
             .with_context(|| format!("config: the file {} has something that is no setting", path.display()))?;
         Ok((task, options.or(file)))
+    }
+
+    /// Reads what a configuration file says.
+    ///
+    /// # Errors
+    /// If it is no TOML, or has something that is no setting.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
     }
 
     /// These settings, and those of `other` where nothing is said.
@@ -191,13 +199,13 @@ mod tests {
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_fills_the_rest() {
         let CommandLine { options, .. } = CommandLine::parse_from(["trunkline", "--routing", "broadcast"]);
-        let file: Options = toml::from_str("routing = 'directed'\nsession_days = 7").expect("a file");
+        let file = Options::parse("routing = 'directed'\nsession_days = 7").expect("a file");
         let options = options.or(file);
         assert_eq!((options.routing, options.session_days), (Some(Routing::Broadcast), Some(7)));
     }
 
     #[test]
     fn a_file_with_an_unknown_setting_is_refused() {
-        assert!(toml::from_str::<Options>("rooting = 'directed'").is_err());
+        assert!(Options::parse("rooting = 'directed'").is_err());
     }
 }

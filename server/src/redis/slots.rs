@@ -44,8 +44,10 @@ impl SlotMap {
         servers
     }
 
-    /// Reads the answer to `CLUSTER SLOTS`, in which a server without a name is the one that was asked.
-    fn parse(answer: Vec<Vec<Value>>, asked: &Endpoint) -> Option<Self> {
+    /// Reads the answer to `CLUSTER SLOTS`, in which a server without a name is the one that was asked. `None` for what is
+    /// no such answer.
+    #[must_use]
+    pub fn parse(answer: Vec<Vec<Value>>, asked: &Endpoint) -> Option<Self> {
         let Endpoint::Tcp { host: asked, .. } = asked else { return None };
         let mut ranges = Vec::with_capacity(answer.len());
         for entry in answer {

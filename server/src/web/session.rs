@@ -27,7 +27,9 @@ pub struct Known(pub Option<Identity>);
 
 /// Middleware: finds out who asks and puts [`Known`] and [`Caller`] into the request.
 pub async fn identify(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let address = client_address(&state.config, &request);
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+    let address = client_address(&state.config, peer, request.headers());
     let identity = match identity(&state, request.headers()).await {
         Ok(identity) => identity,
         Err(error) => {
@@ -52,13 +54,26 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
 /// # Errors
 /// If the store does not answer.
 pub async fn identity(state: &AppState, headers: &HeaderMap) -> Result<Option<Identity>, StoreError> {
-    if let Some(token) = bearer(headers) {
-        return state.accounts.identify_token(token).await;
-    }
-    match cookie(&state.config, headers) {
-        Some(secret) => state.accounts.identify_session(secret).await,
+    match presented(&state.config, headers) {
+        Some(Presented::Token(token)) => state.accounts.identify_token(token).await,
+        Some(Presented::Session(secret)) => state.accounts.identify_session(secret).await,
         None => Ok(None),
     }
+}
+
+/// The secret that a request's headers hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presented<'a> {
+    /// Of an access token.
+    Token(&'a str),
+    /// Of a login, in the cookie.
+    Session(&'a str),
+}
+
+/// What a request's headers present, if anything. An access token counts before a cookie.
+#[must_use]
+pub fn presented<'a>(config: &Config, headers: &'a HeaderMap) -> Option<Presented<'a>> {
+    bearer(headers).map(Presented::Token).or_else(|| cookie(config, headers).map(Presented::Session))
 }
 
 /// The `Set-Cookie` value of a login.
@@ -105,10 +120,10 @@ fn viewer(identity: &Identity) -> Option<Viewer> {
 
 /// The client's address: the peer's, or what trusted proxies say of it. Read from the right, since whatever stands
 /// left of the first untrusted address was written by somebody unknown.
-fn client_address(config: &Config, request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let mut address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip().to_canonical());
-    let named = request.headers().get_all("x-forwarded-for").into_iter().filter_map(|line| line.to_str().ok());
+#[must_use]
+pub fn client_address(config: &Config, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let mut address = peer.to_canonical();
+    let named = headers.get_all("x-forwarded-for").into_iter().filter_map(|line| line.to_str().ok());
     let mut named: Vec<&str> = named.flat_map(|line| line.split(',')).map(str::trim).collect();
     while config.trusted_proxies.contains(&address) {
         match named.pop().map(str::parse) {
@@ -148,11 +163,9 @@ mod tests {
     #[test]
     fn only_trusted_proxies_can_name_the_client() {
         let request = |peer: [u8; 4], forwarded: &str| {
-            let mut request = Request::builder().header("x-forwarded-for", forwarded).body(axum::body::Body::empty());
-            if let Ok(request) = &mut request {
-                request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 1))));
-            }
-            client_address(&config(None), &request.expect("a request")).to_string()
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", forwarded.parse().expect("a header"));
+            client_address(&config(None), peer.into(), &headers).to_string()
         };
         assert_eq!(request([10, 0, 0, 1], "9.9.9.9, 8.8.8.8"), "8.8.8.8");
         assert_eq!(request([10, 0, 0, 1], "8.8.8.8, 10.0.0.2"), "8.8.8.8");
