@@ -66,6 +66,14 @@ pub(crate) enum Command {
         #[arg(long)]
         built: bool,
     },
+    /// Let a fuzzer look for bytes that break something, and add what it finds to its corpus.
+    Fuzz {
+        /// What to try, as named in `fuzz/src/lib.rs`; everything in turn when nothing is named.
+        targets: Vec<String>,
+        /// How long each is tried.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Check and test everything, or the named parts.
     Test {
         /// The parts to do; all of them when none is named.
@@ -73,7 +81,7 @@ pub(crate) enum Command {
         /// Stop after the first part that fails. Otherwise every part runs, and failures are summed up.
         #[arg(long)]
         fail_fast: bool,
-        /// Given to `cargo test` (unit, contract) or to Playwright (e2e), to run some tests only.
+        /// Given to `cargo test` (unit, contract, input) or to Playwright (e2e), to run some tests only.
         #[arg(last = true)]
         args: Vec<String>,
     },
@@ -115,6 +123,8 @@ pub(crate) enum Part {
     Unit,
     /// The contracts of the seams, against a real Redis server.
     Contract,
+    /// Bad input: the fuzzer's corpora, the Autobahn cases, Schemathesis, and clients that keep to no protocol.
+    Input,
     /// Real browsers against real servers.
     E2e,
 }

@@ -1,4 +1,4 @@
-//! Trunkline's own commands: `run`, `cluster`, `build`, `dist`, `test`, `bench` and `licences`.
+//! Trunkline's own commands: `run`, `cluster`, `build`, `dist`, `test`, `fuzz`, `bench` and `licences`.
 //!
 //! They need the Rust toolchain and nothing else; what would make the result better (`wasm-opt`) or is
 //! needed for a test (Redis, nginx, Chromium) is looked for, installed where that is possible, and named
@@ -12,6 +12,7 @@
 //! - [`pipeline`] the steps from the sources to one running binary
 //! - [`wasm`], [`css`], [`site`], [`stamp`], [`budget`] the parts of the built site
 //! - [`tools`] programs that this project does not build itself
+//! - [`fuzz`] a fuzzer over everything that takes bytes
 //! - [`licences`] the list of what others have made
 //! - [`process`] starting programs, and stopping them for certain
 //! - [`progress`] what the user sees of all this
@@ -26,6 +27,7 @@ mod budget;
 mod cli;
 mod cluster;
 mod css;
+mod fuzz;
 mod licences;
 mod pipeline;
 mod process;
@@ -83,6 +85,7 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
                 cli::Subject::Storm => bench::storm::run(&workspace, extent),
             }
         }
+        Command::Fuzz { targets, seconds } => fuzz::run(&workspace, &targets, seconds),
         Command::Test { parts, fail_fast, args } => test::run(&workspace, &parts, fail_fast, &args),
     }
 }

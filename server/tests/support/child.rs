@@ -76,6 +76,15 @@ impl ChildNode {
         Duration::from_millis(10 * ticks.sum::<u64>())
     }
 
+    /// How much memory it has in use, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line about it");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib * 1024
+    }
+
     /// Stops it as a supervisor does (SIGTERM), and waits until it has ended.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");

@@ -32,19 +32,21 @@ enum Section {
     Licences,
     Unit,
     Contract,
+    Input,
     E2e,
 }
 
 impl Section {
     /// In this order: what is quick to tell comes first.
-    const ALL: [Self; 7] =
-        [Self::Format, Self::Clippy, Self::Rustdoc, Self::Licences, Self::Unit, Self::Contract, Self::E2e];
+    const ALL: [Self; 8] =
+        [Self::Format, Self::Clippy, Self::Rustdoc, Self::Licences, Self::Unit, Self::Contract, Self::Input, Self::E2e];
 
     const fn part(self) -> Part {
         match self {
             Self::Format | Self::Clippy | Self::Rustdoc | Self::Licences => Part::Lint,
             Self::Unit => Part::Unit,
             Self::Contract => Part::Contract,
+            Self::Input => Part::Input,
             Self::E2e => Part::E2e,
         }
     }
@@ -57,6 +59,7 @@ impl Section {
             Self::Licences => "licences",
             Self::Unit => "unit",
             Self::Contract => "contract",
+            Self::Input => "input",
             Self::E2e => "e2e",
         }
     }
@@ -69,6 +72,7 @@ impl Section {
             Self::Licences => "licences: does docs/THIRD-PARTY.md name what is compiled in?",
             Self::Unit => "unit: Rust tests that need nothing but the toolchain",
             Self::Contract => "contract: the seams, against real Redis and PostgreSQL servers",
+            Self::Input => "input: what nobody should send, from fuzzers, test programs and rude clients",
             Self::E2e => "e2e: real browsers against real servers",
         }
     }
@@ -81,6 +85,7 @@ impl Section {
             Self::Licences => lint::licences(session),
             Self::Unit => rust::unit(session),
             Self::Contract => rust::contract(session),
+            Self::Input => rust::input(session),
             Self::E2e => browser::e2e(session),
         }
     }
@@ -92,8 +97,8 @@ impl Section {
 /// # Errors
 /// When `args` are given for no part that could use them, or the user stops the run.
 pub(crate) fn run(workspace: &Workspace, parts: &[Part], fail_fast: bool, args: &[String]) -> Result<ExitCode> {
-    if !args.is_empty() && !matches!(parts, [Part::Unit | Part::Contract | Part::E2e]) {
-        bail!("what follows `--` is for one of the parts unit, contract and e2e: name that part");
+    if !args.is_empty() && !matches!(parts, [Part::Unit | Part::Contract | Part::Input | Part::E2e]) {
+        bail!("what follows `--` is for one of the parts unit, contract, input and e2e: name that part");
     }
     let sections = chosen(parts);
     let mut session = Session::new(workspace, args)?;

