@@ -35,12 +35,12 @@ impl Draw<'_> {
     /// Mostly small, sometimes at one of the ends of what a number can be.
     pub(crate) fn number(&mut self) -> u64 {
         match self.byte() {
-            255 => u64::MAX,
-            254 => u64::MAX - 1,
-            253 => i64::MAX as u64,
-            252 => 1 << 53,
-            251 => u64::from(u32::MAX),
-            250 => 3_000,
+            250.. => u64::MAX,
+            247.. => u64::MAX - 1,
+            245.. => i64::MAX as u64,
+            243.. => 1 << 53,
+            241.. => u64::from(u32::MAX),
+            236.. => 3_000,
             byte => u64::from(byte % 32),
         }
     }

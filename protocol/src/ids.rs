@@ -99,10 +99,10 @@ random! {
 }
 
 impl Seq {
-    /// The position after this one.
+    /// The position after this one. No log is long enough for the last number, but a peer may name it; it stays itself.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 
     /// The position before this one; 0 stays 0.

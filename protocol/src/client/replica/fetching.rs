@@ -38,7 +38,7 @@ impl Replica {
     fn wanted(&self) -> Option<(Seq, Seq)> {
         if self.applied < self.conversation.head {
             let end = self.ahead.keys().next().map_or(self.conversation.head, |first| first.previous());
-            return Some((self.applied.next(), end.min(Seq(self.applied.0 + FETCH_CHANGES))));
+            return Some((self.applied.next(), end.min(Seq(self.applied.0.saturating_add(FETCH_CHANGES)))));
         }
         self.held.as_ref()?.wanted()
     }

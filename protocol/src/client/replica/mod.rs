@@ -252,7 +252,7 @@ impl Replica {
     /// applied nor is described must not be skipped.
     fn latest(&self, count: u64) -> Seq {
         let known = self.applied.max(self.described);
-        Seq((known.0 + 1).saturating_sub(count)).max(self.lowest())
+        Seq(known.next().0.saturating_sub(count)).max(self.lowest())
     }
 
     /// Holds the log from `first` on; all of it is to be applied, but no effect counts twice.

@@ -60,7 +60,7 @@ impl Unread {
     pub(super) fn shown(&self, me: UserId, held: &[Change]) -> u64 {
         let behind = self.behind.len() as u64;
         if self.mine <= self.read {
-            return self.count + behind;
+            return self.count.saturating_add(behind);
         }
         if self.mine >= self.head {
             return behind;
@@ -72,7 +72,7 @@ impl Unread {
             return between.filter(|change| counts(me, change)).count() as u64 + behind;
         }
         // The log between is not here to count. The node's answer to the cursor brings the number.
-        self.count + behind
+        self.count.saturating_add(behind)
     }
 }
 

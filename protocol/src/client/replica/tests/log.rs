@@ -214,3 +214,16 @@ fn nothing_older_is_wanted_where_nothing_is_held() {
     replica.want_older(5);
     assert_eq!((replica.asks(0), replica.has_older()), (None, false));
 }
+
+#[test]
+fn a_log_that_claims_to_be_as_long_as_can_be_breaks_nothing() {
+    const MAX: u64 = u64::MAX;
+    let mut replica = Replica::new(unread_group(MAX, 1, MAX));
+    assert_eq!(replica.hears(said(MAX)), NONE);
+    assert_eq!(replica.is_told(unread_group(MAX, 1, MAX)), NONE);
+    replica.hold_latest(3);
+    assert_eq!(replica.asks(0), Some((MAX - 3, MAX)));
+    let all = [MAX - 3, MAX - 2, MAX - 1, MAX];
+    assert_eq!(seqs(&replica.fetched(ME, said_all(MAX - 3..=MAX), Seq(MAX))), all);
+    assert_eq!((replica.shows(), replica.asks(9_000), replica.unread()), (all.to_vec(), None, MAX));
+}
