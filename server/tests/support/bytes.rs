@@ -174,9 +174,8 @@ impl Bytes {
     pub(crate) async fn closed_within(&mut self, limit: Duration) -> Option<u16> {
         let deadline = Instant::now() + limit;
         loop {
-            match self.frame_by(deadline).await? {
-                (opcode::CLOSE, close) => return Some(u16::from_be_bytes([*close.first()?, *close.get(1)?])),
-                _ => {}
+            if let (opcode::CLOSE, close) = self.frame_by(deadline).await? {
+                return Some(u16::from_be_bytes([*close.first()?, *close.get(1)?]));
             }
         }
     }

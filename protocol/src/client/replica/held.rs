@@ -41,7 +41,7 @@ impl Held {
     pub(super) fn keep_latest(&mut self, count: u64) {
         let spare = self.changes.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
         self.changes.drain(..spare);
-        self.first = Seq(self.first.0 + spare as u64);
+        self.first = Seq(self.first.0.saturating_add(spare as u64));
         self.older = None;
         self.apart.clear();
     }

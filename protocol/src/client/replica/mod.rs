@@ -176,7 +176,7 @@ impl Replica {
         }
         let first = from.max(Seq(1)).min(self.applied.next());
         let (known, behind): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| change.seq <= self.applied);
-        let dense = known.iter().zip(first.0..).all(|(change, seq)| change.seq.0 == seq);
+        let dense = known.iter().zip(0..).all(|(change, at)| first.0.checked_add(at) == Some(change.seq.0));
         self.hold_anew(first);
         if dense {
             self.applied = Seq(first.previous().0 + known.len() as u64);

@@ -226,4 +226,9 @@ fn a_log_that_claims_to_be_as_long_as_can_be_breaks_nothing() {
     let all = [MAX - 3, MAX - 2, MAX - 1, MAX];
     assert_eq!(seqs(&replica.fetched(ME, said_all(MAX - 3..=MAX), Seq(MAX))), all);
     assert_eq!((replica.shows(), replica.asks(9_000), replica.unread()), (all.to_vec(), None, MAX));
+    replica.keep_latest(0);
+    assert_eq!(replica.shows(), NONE);
+    let mut replica = Replica::new(group(MAX));
+    assert_eq!(replica.holds(MAX - 1, said_all(MAX - 1..=MAX)), NONE);
+    assert_eq!(replica.shows(), [MAX - 1, MAX]);
 }
