@@ -107,8 +107,10 @@ pub fn asked_elsewhere(answer: &Value, at: &Endpoint) -> Option<Endpoint> {
     let named = error.redirect_node()?.0;
     // A server that does not know its own name has that of the one which was asked.
     match (named.strip_prefix(':').and_then(|port| port.parse().ok()), at) {
+        (Some(0), _) => None,
         (Some(port), Endpoint::Tcp { host, .. }) => Some(Endpoint::Tcp { host: host.clone(), port }),
-        _ => Endpoint::parse(named, 0),
+        // One that is named without a port is nowhere.
+        _ => Endpoint::parse(named, 0).filter(|named| !matches!(named, Endpoint::Tcp { port: 0, .. })),
     }
 }
 
@@ -174,6 +176,8 @@ mod tests {
             (&b"-ASK 3999 other:6381\r\n"[..], Some(tcp("other", 6381))),
             (b"-ASK 3999 ::1:6381\r\n", Some(tcp("::1", 6381))),
             (b"-ASK 3999 :6381\r\n", Some(tcp("asked", 6381))),
+            (b"-ASK 3999 other\r\n", None),
+            (b"-ASK 3999 :0\r\n", None),
             (b"-MOVED 3999 other:6381\r\n", None),
             (b"+OK\r\n", None),
         ] {
