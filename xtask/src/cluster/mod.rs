@@ -7,6 +7,8 @@
 //! - [`postgres`] the database, as a user who may run it
 
 mod postgres;
+#[cfg(test)]
+mod schemas;
 mod service;
 #[cfg(test)]
 mod tests;
