@@ -234,6 +234,12 @@ async fn what_does_not_fit_into_the_inbox_is_counted_and_read_from_the_store_at_
     let store = Arc::new(SqliteStore::open(database.path(), Durability::Os).await.expect("a store"));
     let (bus, metrics) = (Arc::new(MemoryBus::new()), Arc::new(Metrics::new().expect("metrics")));
     let registry = Arc::new(MemoryRegistry::new());
+    let mut users = Vec::new();
+    for name in ["ann", "bob"] {
+        let (name, display_name, password) = (name.to_owned(), name.to_owned(), String::new());
+        let account = NewAccount { name, display_name, password, at: 0, invite: None, first_only: false };
+        users.push(store.create_account(account).await.expect("an account").user.id);
+    }
     let parts = Parts {
         store: store.clone(),
         bus: bus.clone(),
@@ -244,12 +250,6 @@ async fn what_does_not_fit_into_the_inbox_is_counted_and_read_from_the_store_at_
     };
     let node = Node::start(parts).await.expect("a node");
     let start = Instant::now();
-    let mut users = Vec::new();
-    for name in ["ann", "bob"] {
-        let (name, display_name, password) = (name.to_owned(), name.to_owned(), String::new());
-        let account = NewAccount { name, display_name, password, at: 0, invite: None, first_only: false };
-        users.push(store.create_account(account).await.expect("an account").user.id);
-    }
     store.direct(users[0], users[1], 0).await.expect("a conversation");
     let wanted = store.follow(None).await.expect("a position").position;
     // One thread: the node takes nothing in before this test waits.
