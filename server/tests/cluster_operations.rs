@@ -178,9 +178,9 @@ async fn a_store_that_can_not_write_is_told_to_senders_and_balancers_and_nothing
     let other = open(server.database());
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
     let key = raw.send(here, "in the end").await;
-    // Longer than the store waits for another process.
+    // Longer than the store waits for another process, for this and for what it had in hand before.
     let (code, retry_after) = loop {
-        match raw.next_within(Duration::from_secs(20)).await.expect("an answer") {
+        match raw.next_within(Duration::from_secs(45)).await.expect("an answer") {
             Heard::Frame(ServerFrame::Refused { key: refused, code, retry_after, .. }) if refused == key => {
                 break (code, retry_after);
             }
