@@ -3,8 +3,10 @@ import { browser } from "./fixtures/browser";
 import type { Options } from "./fixtures/test";
 
 /**
- * Two ways to run Trunkline, as projects: `one-node` is a single process, `two-nodes` are two behind nginx with Redis
- * between them. What people do with each other runs on both; pages that no other node has a part in run on one.
+ * Three ways to run Trunkline, as projects: `one-node` is a single process, `two-nodes` are two behind nginx with Redis
+ * between them, and `three-nodes` is what `cargo xtask cluster` starts, with PostgreSQL. What people do with each other
+ * runs on all of them (on three without what is about the browser alone); pages that no other node has a part in run on
+ * one.
  */
 export default defineConfig<object, Options>({
   testDir: "tests",
@@ -22,5 +24,10 @@ export default defineConfig<object, Options>({
   projects: [
     { name: "one-node", testMatch: ["both/**/*.spec.ts", "one/**/*.spec.ts"], use: { topology: "one" } },
     { name: "two-nodes", testMatch: ["both/**/*.spec.ts", "two/**/*.spec.ts"], use: { topology: "two" } },
+    {
+      name: "three-nodes",
+      testMatch: ["both/{chat,groups,search,sessions}.spec.ts", "three/**/*.spec.ts"],
+      use: { topology: "three" },
+    },
   ],
 });

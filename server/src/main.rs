@@ -8,7 +8,7 @@ use trunkline_server::logging;
 use trunkline_server::startup::{self, Server};
 
 /// How long after it was told to stop the process lives at most. Supervisors commonly wait ten seconds before they kill.
-const END_WITHIN: Duration = Duration::from_millis(9_500);
+const END_WITHIN: Duration = Duration::from_secs(9);
 /// How long tasks and threads that are still at work are waited for in the end.
 const LAST_WORK: Duration = Duration::from_millis(500);
 

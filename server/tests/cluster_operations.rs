@@ -178,9 +178,9 @@ async fn a_store_that_can_not_write_is_told_to_senders_and_balancers_and_nothing
     let other = open(server.database());
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
     let key = raw.send(here, "in the end").await;
-    // Longer than the store waits for another process.
+    // Longer than the store waits for another process, for this and for what it had in hand before.
     let (code, retry_after) = loop {
-        match raw.next_within(Duration::from_secs(20)).await.expect("an answer") {
+        match raw.next_within(Duration::from_secs(45)).await.expect("an answer") {
             Heard::Frame(ServerFrame::Refused { key: refused, code, retry_after, .. }) if refused == key => {
                 break (code, retry_after);
             }
@@ -234,6 +234,12 @@ async fn what_does_not_fit_into_the_inbox_is_counted_and_read_from_the_store_at_
     let store = Arc::new(SqliteStore::open(database.path(), Durability::Os).await.expect("a store"));
     let (bus, metrics) = (Arc::new(MemoryBus::new()), Arc::new(Metrics::new().expect("metrics")));
     let registry = Arc::new(MemoryRegistry::new());
+    let mut users = Vec::new();
+    for name in ["ann", "bob"] {
+        let (name, display_name, password) = (name.to_owned(), name.to_owned(), String::new());
+        let account = NewAccount { name, display_name, password, at: 0, invite: None, first_only: false };
+        users.push(store.create_account(account).await.expect("an account").user.id);
+    }
     let parts = Parts {
         store: store.clone(),
         bus: bus.clone(),
@@ -244,12 +250,6 @@ async fn what_does_not_fit_into_the_inbox_is_counted_and_read_from_the_store_at_
     };
     let node = Node::start(parts).await.expect("a node");
     let start = Instant::now();
-    let mut users = Vec::new();
-    for name in ["ann", "bob"] {
-        let (name, display_name, password) = (name.to_owned(), name.to_owned(), String::new());
-        let account = NewAccount { name, display_name, password, at: 0, invite: None, first_only: false };
-        users.push(store.create_account(account).await.expect("an account").user.id);
-    }
     store.direct(users[0], users[1], 0).await.expect("a conversation");
     let wanted = store.follow(None).await.expect("a position").position;
     // One thread: the node takes nothing in before this test waits.

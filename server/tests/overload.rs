@@ -188,6 +188,32 @@ async fn while_a_slow_reader_is_cut_off_others_talk_as_before() {
     assert!(code.is_none_or(|code| code == CloseCode::SlowConsumer.as_u16()), "{code:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_slowly_is_told_by_the_code_why_it_was_cut_off() {
+    let server = TestServer::start_with(&Database::new(), fast()).await;
+    let (ann, bob) = (server.register("ann").await, server.register("bob").await);
+    let here = server.direct(&ann, &bob).await;
+    let mut slow = server.welcomed(&bob).await;
+    let reading = tokio::spawn(async move {
+        loop {
+            match slow.next().await {
+                Heard::Frame(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+                Heard::Closed(code) => return code,
+            }
+        }
+    });
+    let cut = server.node().metrics.closed.with_label_values(&[CloseCode::SlowConsumer.reason()]);
+    let text = "x".repeat(limits::MESSAGE_CHARS);
+    let mut sent = 0;
+    while cut.get() == 0 {
+        assert!(sent < 20_000, "never cut");
+        server.store_message(&ann, here, &text).await;
+        sent += 1;
+    }
+    // Behind all that the system had taken for it before.
+    assert_eq!(reading.await.expect("no panic"), Some(CloseCode::SlowConsumer.as_u16()));
+}
+
 // ---- a full disk ---------------------------------------------------------------------------------------------
 
 /// Where there is little room: a small file system, which only root can make, or else a limit to the size of the node's

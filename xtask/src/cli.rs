@@ -1,5 +1,7 @@
 //! What can be asked for on the command line.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Trunkline's own commands.
@@ -40,6 +42,12 @@ pub(crate) enum Command {
         /// What they keep everything in: a file that they share, or a server that is started too.
         #[arg(long, value_enum, default_value_t = Database::Sqlite)]
         database: Database,
+        /// Start what was built before, and build nothing.
+        #[arg(long)]
+        built: bool,
+        /// When all answer, write their ports and processes to this file, as JSON: for programs.
+        #[arg(long, value_name = "FILE")]
+        describe: Option<PathBuf>,
     },
     /// Leave the optimised binary in `dist/`.
     Dist {

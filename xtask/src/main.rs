@@ -66,9 +66,9 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             println!("\nBuilt {}.", workspace.shown(&binary));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Cluster { release, nodes, database } => {
+        Command::Cluster { release, nodes, database, built, describe } => {
             let mode = Mode::from_release(release);
-            cluster::run(&workspace, &cluster::Wanted { mode, nodes, database })
+            cluster::run(&workspace, &cluster::Wanted { mode, nodes, database, built, describe })
         }
         Command::Dist { target } => pipeline::dist(&workspace, target.as_deref()),
         Command::Licences => {

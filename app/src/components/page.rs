@@ -32,8 +32,8 @@ pub fn Page(
                     <A href="/search">"Search"</A>
                     <A href="/settings">"Settings"</A>
                     <A href="/console">"Console"</A>
-                    <a href="/api" rel="external">"API"</a>
-                    {administers().then(|| view! { <a href="/admin" rel="external">"Admin"</a> })}
+                    <A href="/api" attr:rel="external">"API"</A>
+                    {administers().then(|| view! { <A href="/admin" attr:rel="external">"Admin"</A> })}
                 </nav>
             </header>
             <main class=class id="main" tabindex="-1">

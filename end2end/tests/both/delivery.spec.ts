@@ -67,6 +67,21 @@ test("the page follows a message that waits for somebody, and works without scri
   await expect(plain.page.getByText("It arrived, and was seen.")).toBeVisible();
 });
 
+test("who reads a message on another page than it came to has seen it, and it is said when", async ({ newUser }) => {
+  const [ann, bo] = [await newUser("Ann"), await newUser("Bo")];
+  const id = await sendMessage(bo, { to: ann.name }, "Ask me something");
+  // Bo's chat is open, and the conversation is not.
+  await bo.chat.open();
+  await ann.chat.open(`/c/${id}`);
+  await ann.chat.send("Do you hear me?");
+  await ann.chat.receipt("Do you hear me?", "Delivered");
+  await bo.chat.open(`/c/${id}`);
+  await ann.chat.receipt("Do you hear me?", "Seen");
+  await ann.page.goto(`${ann.door}/c/${id}/delivery/2`);
+  const seen = ann.page.getByRole("region", { name: `${bo.displayName} Seen` }).locator(".timeline__step", { hasText: "Seen" });
+  await expect(seen.getByRole("time")).toHaveText(/^\d\d:\d\d:\d\d\.\d{3}$/);
+});
+
 test("with the keyboard one finds one's messages by the details, and their way", async ({ newUser }) => {
   const [ann, bo, cy] = [await newUser("Ann"), await newUser("Bo"), await newUser("Cy")];
   const id = await group(ann, "Way finders", [bo, cy]);

@@ -58,8 +58,9 @@ test("what waits to be sent is not sent in the name of who logs in meanwhile", a
   await bo.chat.open(`/c/${id}`);
   await bo.chat.shows(["Hi"]);
 
-  // And they are still there for Ann.
+  // And they are still there for Ann. The page finds out by itself again: to go there would be in its way.
   await postForm(ann.context, site.door(0), "log_in", { name: ann.name, password: PASSWORD });
-  await ann.chat.open(`/c/${id}`);
+  await expect(menu(ann.page, `Account of ${ann.displayName}`), "the page is Ann's again").toBeVisible({ timeout: 20_000 });
+  await ann.chat.live();
   await bo.chat.shows(["Hi", "Ann's own words"]);
 });

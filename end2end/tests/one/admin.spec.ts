@@ -43,6 +43,8 @@ test("it updates itself, and stops when told to", async ({ newNode, newUser }) =
   const site = await newNode();
   const [admin, bo] = [await newUser("Ada", { site }), await newUser("Bo", { site })];
   const page = await new AdminPage(admin).open();
+  const link = admin.page.getByRole("navigation", { name: "Site" }).getByRole("link", { name: "Admin" });
+  await expect(link, "the navigation says where one is").toHaveAttribute("aria-current", "page");
   const node = page.node((await site.node.readiness())?.node ?? "none");
   await expect(node).toContainText("Healthy");
   await expect(node.getByRole("cell").nth(1), "connections").toHaveText("0");

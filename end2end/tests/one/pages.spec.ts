@@ -4,6 +4,9 @@ test("the API page describes every operation, and the document is there", async 
   const { page, door, context } = await newDevice();
   await page.goto(`${door}/api`);
   await expect(page.getByRole("heading", { name: "HTTP API", level: 1 })).toBeVisible();
+  const prose = await page.locator("main p, main dd, main td").allInnerTexts();
+  expect(prose.filter((text) => /\*\*|`/.test(text)), "Markdown is shown as it is meant").toEqual([]);
+  await expect(page.getByRole("strong").filter({ hasText: "with the same key" })).toBeVisible();
   for (const path of ["/api/v1/messages", "/api/v1/unread/pull", "/api/v1/conversations"]) {
     await expect(page.getByRole("heading", { name: new RegExp(`${path}$`) }).first()).toBeVisible();
   }

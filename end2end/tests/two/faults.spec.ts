@@ -7,19 +7,18 @@ import { expect, test } from "../../fixtures/test";
 import { BROKEN_LINE, NO_SERVER } from "../../fixtures/watch";
 
 /**
- * Lets everyone write messages of their own, with these numbers, one after the other. When the first of them has
- * written a third of theirs, something `happens`, and everybody goes on writing meanwhile and after.
+ * Lets everyone write messages of their own, with these numbers, one after the other. When all of them have written a
+ * quarter of theirs, something `happens`, and everybody goes on writing meanwhile and after.
  */
 async function writeAll(people: Person[], [from, to]: [number, number], happens: () => Promise<void>): Promise<string[]> {
   const numbers = Array.from({ length: to - from }, (_, index) => String(from + index).padStart(2, "0"));
-  await Promise.all(
-    people.map(async ({ chat, name }, index) => {
-      for (const [at, number] of numbers.entries()) {
-        await chat.send(`${name} ${number}`);
-        if (index === 0 && at === Math.floor(numbers.length / 3)) await happens();
-      }
-    }),
-  );
+  const begun = Math.ceil(numbers.length / 4);
+  const write = (from: number, to?: number): Promise<void>[] =>
+    people.map(async ({ chat, name }) => {
+      for (const number of numbers.slice(from, to)) await chat.send(`${name} ${number}`);
+    });
+  await Promise.all(write(0, begun));
+  await Promise.all([happens(), ...write(begun)]);
   return people.flatMap(({ name }) => numbers.map((number) => `${name} ${number}`));
 }
 

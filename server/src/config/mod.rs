@@ -4,16 +4,18 @@
 //! says what to do. Secrets (the passwords in URLs) are never printed: see [`BusUrl`] and [`DatabaseUrl`].
 
 mod database;
+mod network;
 mod options;
 
 pub use database::DatabaseUrl;
+pub use network::{Network, NotANetwork};
 pub use options::{Options, Task};
 
 use crate::node::Routing;
 use crate::redis::RedisUrl;
 use crate::store::Durability;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 use trunkline_app::backend::Registration;
 use trunkline_protocol::limits;
@@ -31,7 +33,7 @@ pub struct Config {
     /// Further origins whose pages may open a WebSocket.
     pub allowed_origins: Vec<Origin>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// Where everything is stored.
     pub database: DatabaseUrl,
     /// When a write counts as durable.

@@ -1,11 +1,12 @@
 //! What flags, environment and file can say.
 
+use super::Network;
 use crate::node::Routing;
 use crate::store::Durability;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use trunkline_app::backend::Registration;
 
@@ -68,9 +69,10 @@ pub struct Options {
     /// Further origins whose pages may open a WebSocket, separated by commas
     #[arg(long, global = true, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "URLS", value_delimiter = ',')]
     pub allowed_origins: Option<Vec<String>>,
-    /// Addresses of proxies whose X-Forwarded-For is believed, separated by commas [default: none]
+    /// Proxies whose X-Forwarded-For is believed: addresses, and networks such as 10.42.0.0/16, separated by commas
+    /// [default: none]
     #[arg(long, global = true, env = "TRUNKLINE_TRUSTED_PROXIES", value_name = "ADDRESSES", value_delimiter = ',')]
-    pub trusted_proxies: Option<Vec<IpAddr>>,
+    pub trusted_proxies: Option<Vec<Network>>,
     /// Where everything is stored: `sqlite:` and a file, or the address of a PostgreSQL database as
     /// `postgres://user:password@host:port/database`, with `?sslmode=verify-full&sslrootcert=FILE` for TLS that checks
     /// the server [default: sqlite:data/trunkline.db]

@@ -80,7 +80,8 @@ fn memory(found: trace::Found) -> Found {
 }
 
 /// What all nodes remember of each user's devices, in the order of time. A device that connects anew says again how far
-/// it has come: where it was handed nothing and another one had it before, that is no news of this message.
+/// it has come: where it was handed nothing and another one had it before, that is no news of this message. Unless it is
+/// the one on which it was read first.
 fn devices(nodes: &BTreeMap<NodeId, Option<trace::Found>>) -> BTreeMap<UserId, Vec<DeviceSteps>> {
     let mut all = BTreeMap::<UserId, Vec<DeviceSteps>>::new();
     for (&node, found) in nodes {
@@ -94,7 +95,9 @@ fn devices(nodes: &BTreeMap<NodeId, Option<trace::Found>>) -> BTreeMap<UserId, V
     for devices in all.values_mut() {
         devices.sort_by_key(|device| device.handed.or(device.acknowledged));
         let first = devices.iter().filter_map(|device| device.acknowledged).min();
-        devices.retain(|device| device.handed.is_some() || device.acknowledged == first);
+        let first_read = devices.iter().filter_map(|device| device.read).min();
+        let is_reader = |device: &DeviceSteps| device.read.is_some() && device.read == first_read;
+        devices.retain(|device| device.handed.is_some() || device.acknowledged == first || is_reader(device));
     }
     all
 }
@@ -158,6 +161,21 @@ mod tests {
         // Where nobody was handed anything, who says first that they have it has it from a page.
         let alone = super::devices(&BTreeMap::from([(b, Some(again))]));
         assert_eq!(alone[&UserId(2)].len(), 1);
+    }
+
+    #[test]
+    fn who_was_handed_nothing_and_read_it_first_says_when_it_was_seen() {
+        // It came to one page, and was read on another that was loaded with it, on the same device or not.
+        let reads =
+            |connection: u64, at: i64| trace::DeviceSteps { read: Some(at), ..steps(connection, None, Some(at)) };
+        let page = trace::Found {
+            devices: vec![steps(1, Some(10), Some(20)), reads(2, 30), reads(3, 40)],
+            ..trace::Found::default()
+        };
+        let node = NodeId::random();
+        let devices = devices(&BTreeMap::from([(node, Some(page))])).remove(&UserId(2)).unwrap_or_default();
+        let seen: Vec<_> = devices.iter().map(|device| (device.connection, device.read)).collect();
+        assert_eq!(seen, [(Some(1), None), (Some(2), Some(30))]);
     }
 
     #[test]

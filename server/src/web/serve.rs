@@ -84,6 +84,9 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: 
             let Ok(place) = room.clone().acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((tcp, peer)) => {
+                    // What is written is written together already: it waits for no acknowledgement of what came before. A
+                    // peer that is gone already is found out by reading.
+                    let _ = tcp.set_nodelay(true);
                     let stream = Stream::new(tcp, bounds.stalled, place);
                     tasks.spawn(connection(stream, peer, router.clone(), bounds, closing.clone()));
                 }

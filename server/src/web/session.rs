@@ -125,7 +125,7 @@ pub fn client_address(config: &Config, peer: IpAddr, headers: &HeaderMap) -> IpA
     let mut address = peer.to_canonical();
     let named = headers.get_all("x-forwarded-for").into_iter().filter_map(|line| line.to_str().ok());
     let mut named: Vec<&str> = named.flat_map(|line| line.split(',')).map(str::trim).collect();
-    while config.trusted_proxies.contains(&address) {
+    while config.trusted_proxies.iter().any(|network| network.contains(address)) {
         match named.pop().map(str::parse) {
             Some(Ok(next)) => address = next,
             _ => break,
@@ -140,7 +140,8 @@ mod tests {
     use crate::config::Options;
 
     fn config(url: Option<&str>) -> Config {
-        let trusted_proxies = Some(vec![IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2])]);
+        let trusted = ["10.0.0.1", "10.0.0.2", "10.42.0.0/16"];
+        let trusted_proxies = trusted.iter().map(|network| network.parse().ok()).collect();
         let options = Options { public_url: url.map(str::to_owned), trusted_proxies, ..Options::default() };
         Config::try_from(options).expect("a configuration")
     }
@@ -169,6 +170,7 @@ mod tests {
         };
         assert_eq!(request([10, 0, 0, 1], "9.9.9.9, 8.8.8.8"), "8.8.8.8");
         assert_eq!(request([10, 0, 0, 1], "8.8.8.8, 10.0.0.2"), "8.8.8.8");
+        assert_eq!(request([10, 42, 3, 9], "8.8.8.8, 10.42.7.1"), "8.8.8.8");
         assert_eq!(request([7, 7, 7, 7], "8.8.8.8"), "7.7.7.7");
         assert_eq!(request([10, 0, 0, 1], "nonsense"), "10.0.0.1");
     }

@@ -77,7 +77,7 @@ pub(super) async fn publishing_never_waits_for_a_node_that_does_not_read(engine:
     for _ in 0..many {
         sender.bus.publish(Destination::Nodes(&[receiver.id]), envelope.clone());
     }
-    assert!(start.elapsed() < Duration::from_secs(2), "publishing took {:?}", start.elapsed());
+    assert!(start.elapsed() < LONG, "publishing took {:?}", start.elapsed());
     let kept = INBOX as u64;
     eventually("what does not fit is counted", || {
         sender.bus.dropped() + receiver.bus.dropped() + receiver.inbox.len() as u64 == many as u64

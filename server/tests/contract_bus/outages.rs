@@ -9,7 +9,7 @@ async fn a_restarted_redis_is_found_again_after_a_short_and_after_a_long_outage(
     // The second one is longer than the six seconds after which the redis crate's own reconnecting gives up.
     for outage in [Duration::from_millis(300), Duration::from_secs(8)] {
         engine.server.kill();
-        node.becomes(BusHealth::Down, Duration::from_secs(1)).await;
+        node.becomes(BusHealth::Down, RECOVERY).await;
         let before = node.bus.dropped();
         node.to_all("into the void");
         eventually("what can not be sent is counted", || node.bus.dropped() > before).await;
@@ -47,9 +47,8 @@ async fn a_cut_publisher_is_noticed_while_it_is_idle() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_comes_later_is_found() {
     let mut engine = InRedis { server: RedisServer::stopped(), unix: false };
-    let start = Instant::now();
-    let mut node = Node::listening(engine.bus()).await;
-    assert!(start.elapsed() < Duration::from_millis(500), "subscribing waits for nothing");
+    let listening = timeout(RECOVERY, Node::listening(engine.bus())).await;
+    let mut node = listening.expect("subscribing does not wait for what never comes");
     assert_eq!(*node.bus.health().borrow(), BusHealth::Down);
     engine.server.start_again();
     node.hears_itself_within(RECOVERY).await;
@@ -92,7 +91,7 @@ async fn a_silent_redis_makes_publishing_neither_wait_nor_grow() {
     for _ in 0..100_000 {
         node.bus.publish(Destination::All, envelope.clone());
     }
-    assert!(start.elapsed() < Duration::from_secs(2), "publishing took {:?}", start.elapsed());
+    assert!(start.elapsed() < LONG, "publishing took {:?}", start.elapsed());
     assert!(node.bus.dropped() > 50_000, "what does not fit is dropped at once");
     node.becomes(BusHealth::Down, RECOVERY).await;
     engine.server.thaw();

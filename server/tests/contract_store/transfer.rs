@@ -16,7 +16,7 @@ use trunkline_server::store::transfer::{self, TransferError};
 use trunkline_server::store::{Amendment, Append, Durability, Store};
 
 /// Something of everything.
-async fn fill(db: &Database) -> ([Person; 3], ConversationId, Append) {
+pub(crate) async fn fill(db: &Database) -> ([Person; 3], ConversationId, Append) {
     let people = db.people(["ann", "bob", "cat"]).await;
     let [ann, bob, cat] = &people;
     let (direct, group) = (db.direct(ann, bob).await, db.group(&[ann, bob]).await);
@@ -34,9 +34,17 @@ async fn fill(db: &Database) -> ([Person; 3], ConversationId, Append) {
     (people, direct, message)
 }
 
-async fn export_sqlite(path: &Path, file: &Path) {
+pub(crate) async fn export_sqlite(path: &Path, file: &Path) {
     let (items, taken) = mpsc::channel(4);
     let (read, written) = tokio::join!(SqliteStore::export(path, items), transfer::write_file(file, taken));
+    read.unwrap();
+    assert!(written.unwrap() > 10);
+}
+
+pub(crate) async fn export_postgres(engine: &Postgres, file: &Path) {
+    let server = engine.server();
+    let (items, taken) = mpsc::channel(4);
+    let (read, written) = tokio::join!(server.export(items), transfer::write_file(file, taken));
     read.unwrap();
     assert!(written.unwrap() > 10);
 }
@@ -66,11 +74,7 @@ async fn everything_moves_to_postgresql_and_back_and_stays_the_same() {
     let engine = Postgres::default();
     drop(engine.open().await);
     import_postgres(&engine, &first).await.unwrap();
-    let (items, taken) = mpsc::channel(4);
-    let server = engine.server();
-    let (read, written) = tokio::join!(server.export(items), transfer::write_file(&second, taken));
-    read.unwrap();
-    written.unwrap();
+    export_postgres(&engine, &second).await;
     assert_eq!(fs::read_to_string(&first).unwrap(), fs::read_to_string(&second).unwrap());
     let moved = Database::new(engine).await;
     assert_ne!(moved.a.epoch().await.unwrap(), db.a.epoch().await.unwrap(), "another history");

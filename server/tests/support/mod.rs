@@ -1,6 +1,7 @@
 //! What the test files share.
 #![allow(dead_code, reason = "each test file uses another part of this")]
 
+pub(crate) mod balancer;
 pub(crate) mod bytes;
 pub(crate) mod certificates;
 pub(crate) mod child;

@@ -7,6 +7,8 @@
 //! - [`postgres`] the database, as a user who may run it
 
 mod postgres;
+#[cfg(test)]
+mod schemas;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -21,11 +23,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
 
 use crate::cli::Database;
 use crate::pipeline::{self, Mode};
 use crate::process;
-use crate::tools::system::{self, NGINX, REDIS};
+use crate::tools::system::{self, NGINX, POSTGRES, REDIS};
 use crate::workspace::Workspace;
 use service::Service;
 
@@ -44,6 +47,10 @@ pub(crate) struct Wanted {
     pub(crate) nodes: usize,
     /// What they keep everything in.
     pub(crate) database: Database,
+    /// Whether the server was built before.
+    pub(crate) built: bool,
+    /// Where programs want to read what was started.
+    pub(crate) describe: Option<PathBuf>,
 }
 
 /// Builds the server, starts everything, and stops it again on Ctrl-C.
@@ -51,12 +58,21 @@ pub(crate) struct Wanted {
 /// # Errors
 /// Those of the build, and of a program that is missing, does not start, or ends by itself.
 pub(crate) fn run(workspace: &Workspace, wanted: &Wanted) -> Result<ExitCode> {
-    system::ensure(&[REDIS, NGINX])?;
-    let binary = pipeline::build(workspace, wanted.mode)?;
+    system::ensure(match wanted.database {
+        Database::Sqlite => &[REDIS, NGINX],
+        Database::Postgres => &[REDIS, NGINX, POSTGRES],
+    })?;
+    let binary = match wanted.built {
+        true => pipeline::binary(workspace, wanted.mode),
+        false => pipeline::build(workspace, wanted.mode)?,
+    };
     let interrupted = process::notice_interrupts()?;
     let folder = Folder::new()?;
     let mut cluster = Cluster::start(workspace, &folder.0, &binary, wanted)?;
     println!("{}", cluster.invitation(&folder.0));
+    if let Some(file) = &wanted.describe {
+        write_at_once(file, &cluster.description(&folder.0).to_string())?;
+    }
     let ended = cluster.watch(&interrupted);
     println!("\nStopping.");
     cluster.stop();
@@ -66,6 +82,8 @@ pub(crate) fn run(workspace: &Workspace, wanted: &Wanted) -> Result<ExitCode> {
 struct Cluster {
     door: u16,
     nodes: Vec<Service>,
+    /// Where the nodes listen.
+    node_ports: Vec<u16>,
     /// What the nodes stand on, and nginx; in the order of their start.
     others: Vec<Service>,
 }
@@ -104,7 +122,7 @@ impl Cluster {
         let mut nginx = Service::start("nginx", &mut command, folder)?;
         nginx.wait(READY_WITHIN, || answers(door, "/readyz"))?;
         others.push(nginx);
-        Ok(Self { door, nodes, others })
+        Ok(Self { door, nodes, node_ports: node_ports.to_vec(), others })
     }
 
     /// What to do now.
@@ -127,6 +145,19 @@ impl Cluster {
             count = self.nodes.len(),
             folder = folder.display(),
         )
+    }
+
+    /// The same for programs.
+    fn description(&self, folder: &Path) -> Value {
+        let node =
+            |(service, port): (&Service, &u16)| json!({ "name": service.name, "process": service.id(), "port": port });
+        let other = |service: &Service| json!({ "name": service.name, "process": service.id() });
+        json!({
+            "door": self.door,
+            "nodes": self.nodes.iter().zip(&self.node_ports).map(node).collect::<Vec<_>>(),
+            "others": self.others.iter().map(other).collect::<Vec<_>>(),
+            "logs": folder,
+        })
     }
 
     /// Until the user says so, or nothing serves any more: programs may be ended to see what happens.
@@ -156,6 +187,14 @@ impl Cluster {
             service.end(END_WITHIN);
         }
     }
+}
+
+/// Writes a file that is not there before it is whole: somebody waits for it.
+fn write_at_once(file: &Path, text: &str) -> Result<()> {
+    let beside = file.with_extension("part");
+    std::fs::write(&beside, text)
+        .and_then(|()| std::fs::rename(&beside, file))
+        .with_context(|| format!("could not write {}", file.display()))
 }
 
 fn redis(folder: &Path, port: u16) -> Result<Service> {

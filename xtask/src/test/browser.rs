@@ -12,7 +12,7 @@ use super::session::Session;
 use super::tally::Tally;
 use crate::pipeline::{self, Mode};
 use crate::stamp::{Inputs, Stamp};
-use crate::tools::system::{self, CHROMIUM, NGINX, NODE, NPM, REDIS};
+use crate::tools::system::{self, CHROMIUM, NGINX, NODE, NPM, POSTGRES, REDIS};
 use crate::tools::{self, rust::ensure_wasm_target};
 
 /// Runs the browser tests.
@@ -25,7 +25,7 @@ pub(super) fn e2e(session: &mut Session<'_>) -> Result<Tally> {
     if !folder.join("package.json").is_file() {
         return Ok(Tally::default());
     }
-    system::ensure(&[REDIS, NGINX, CHROMIUM, NODE, NPM])?;
+    system::ensure(&[REDIS, POSTGRES, NGINX, CHROMIUM, NODE, NPM])?;
     ensure_wasm_target(workspace)?;
     let mut build = Command::new(&session.own);
     if !session.run("Building the server with the site inside", build.arg("build"), &mut |_| {})? {
@@ -77,6 +77,7 @@ fn play(session: &mut Session<'_>, folder: &Path) -> Result<Tally> {
         .args(session.args)
         .env("PLAYWRIGHT_JSON_OUTPUT_NAME", &report)
         .env("TRUNKLINE_BIN", pipeline::binary(workspace, Mode::Dev))
+        .env("TRUNKLINE_XTASK", &session.own)
         .env("CHROMIUM_PATH", chromium()?);
     let succeeded = session.run("playwright test", &mut playwright, &mut |_| {})?;
     Ok(read(&report).unwrap_or_default().with_ending(succeeded))

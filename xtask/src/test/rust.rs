@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::lint::LINUX_ONLY;
 use super::session::Session;
 use super::tally::Tally;
-use crate::tools::system::{self, POSTGRES, PROMTOOL, REDIS};
+use crate::tools::system::{self, CADDY, NGINX, POSTGRES, PROMTOOL, REDIS, SYSTEMD};
 use crate::tools::{python, valkey};
 use crate::workspace::Package;
 
@@ -80,7 +80,7 @@ pub(super) fn contract(session: &mut Session<'_>) -> Result<Tally> {
     if !server.tests.iter().any(|test| needs_servers(test)) {
         return Ok(Tally::default());
     }
-    system::ensure(&[REDIS, POSTGRES, PROMTOOL])?;
+    system::ensure(&[REDIS, POSTGRES, PROMTOOL, NGINX, CADDY, SYSTEMD])?;
     valkey::ensure(session.workspace)?;
     let mut cargo = test(session, server);
     name(&mut cargo, server, needs_servers);

@@ -25,6 +25,10 @@ pub(crate) const PROMTOOL: Program = Program { names: &["promtool"], package: "p
 pub(crate) const POSTGRES: Program = Program { names: &["postgres"], package: "postgresql" };
 /// The load balancer in front of two nodes.
 pub(crate) const NGINX: Program = Program { names: &["nginx"], package: "nginx" };
+/// Another load balancer, of those that `deploy/` has a configuration for.
+pub(crate) const CADDY: Program = Program { names: &["caddy"], package: "caddy" };
+/// Says what systemd makes of a unit. Nothing is started by it.
+pub(crate) const SYSTEMD: Program = Program { names: &["systemd-analyze"], package: "systemd" };
 /// The browser.
 pub(crate) const CHROMIUM: Program =
     Program { names: &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"], package: "chromium" };

@@ -5,10 +5,12 @@
 //! # Layout
 //!
 //! - [`document`]: the OpenAPI document, read into what the page shows
+//! - `markdown`: how its descriptions are written
 //! - `reader`: reads it from what our server generates
 //! - [`view`]: the page
 
 pub mod document;
+mod markdown;
 mod reader;
 pub mod view;
 

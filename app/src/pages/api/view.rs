@@ -1,6 +1,7 @@
 //! The page: operations by tag, the error codes, and an example to start from.
 
 use super::document::{Answer, Body, Code, Document, Group, Operation, Parameter};
+use super::markdown::{line, paragraphs};
 use crate::components::page::Page;
 use crate::functions::backend;
 use leptos::prelude::*;
@@ -15,7 +16,7 @@ pub fn ApiPage() -> impl IntoView {
     view! {
         <Page title="HTTP API" class="page__main api">
             <div class="api__intro">
-                <p class="api__lead">{document.description}</p>
+                {paragraphs(&document.description, "api__lead")}
                 <p>
                     "Version " {document.version} " · " <a href="/api/v1/openapi.json" rel="external">"OpenAPI document (JSON)"</a>
                 </p>
@@ -32,7 +33,7 @@ pub fn ApiPage() -> impl IntoView {
                     {document
                         .schemes
                         .into_iter()
-                        .map(|(name, text)| view! { <div><dt><code>{name}</code></dt><dd>{text}</dd></div> })
+                        .map(|(name, text)| view! { <div><dt><code>{name}</code></dt><dd>{line(&text)}</dd></div> })
                         .collect_view()}
                 </dl>
             </section>
@@ -83,7 +84,7 @@ fn group(group: Group) -> impl IntoView {
     view! {
         <section class="api__group" aria-labelledby=id>
             <h2 class="api__group-title" id=id.clone()>{group.name}</h2>
-            {(!group.description.is_empty()).then(|| view! { <p class="panel__text">{group.description}</p> })}
+            {(!group.description.is_empty()).then(|| view! { <p class="panel__text">{line(&group.description)}</p> })}
             {group.operations.into_iter().map(operation).collect_view()}
         </section>
     }
@@ -106,8 +107,8 @@ fn operation(operation: Operation) -> impl IntoView {
                 " "
                 <code class="operation__path">{operation.path}</code>
             </h3>
-            <p class="operation__summary">{operation.summary}</p>
-            {paragraphs(&operation.description)}
+            <p class="operation__summary">{line(&operation.summary)}</p>
+            {paragraphs(&operation.description, "operation__text")}
             <p class="operation__auth">"Authentication: " <strong>{auth}</strong></p>
             {(!operation.parameters.is_empty())
                 .then(|| view! { <h4 class="operation__part">"Parameters"</h4> {parameters(operation.parameters)} })}
@@ -115,11 +116,6 @@ fn operation(operation: Operation) -> impl IntoView {
             {answers}
         </article>
     }
-}
-
-fn paragraphs(text: &str) -> impl IntoView + use<> {
-    let parts: Vec<String> = text.split("\n\n").filter(|part| !part.trim().is_empty()).map(str::to_owned).collect();
-    parts.into_iter().map(|part| view! { <p class="operation__text">{part}</p> }).collect_view()
 }
 
 fn parameters(parameters: Vec<Parameter>) -> impl IntoView {
@@ -137,7 +133,7 @@ fn parameters(parameters: Vec<Parameter>) -> impl IntoView {
                 </dt>
                 <dd>
                     <span class="fields__kind">{kind}</span>
-                    {(!parameter.description.is_empty()).then(|| view! { <span class="fields__text">{parameter.description}</span> })}
+                    {(!parameter.description.is_empty()).then(|| view! { <span class="fields__text">{line(&parameter.description)}</span> })}
                 </dd>
             </div>
         }
@@ -164,7 +160,7 @@ fn answer(answer: Answer) -> impl IntoView {
     };
     let body = answer.body.filter(|body| !body.example.is_empty());
     let head = view! {
-        <span class="status" data-kind=class>{answer.status}</span> " " {answer.description}
+        <span class="status" data-kind=class>{answer.status}</span> " " <span>{line(&answer.description)}</span>
     };
     match body {
         Some(body) => view! {
@@ -188,7 +184,7 @@ fn table(codes: Vec<Code>) -> impl IntoView {
             <tr id=id>
                 <th scope="row"><code>{code.name}</code></th>
                 <td>{code.status}</td>
-                <td>{code.meaning}</td>
+                <td>{line(&code.meaning)}</td>
                 <td>{if retryable { "yes" } else { "no" }}</td>
             </tr>
         }

@@ -210,6 +210,24 @@ impl Device {
         .await
     }
 
+    // ---- what must hold --------------------------------------------------------------------------------------
+
+    /// Fails if it was without a node since it was welcomed first.
+    pub(crate) fn never_was_without_a_node(&self) {
+        let links = self.view().links.clone();
+        let first = links.iter().position(|link| *link == Link::Live).expect("welcomed");
+        assert_eq!(links[first..], [Link::Live], "{links:?}");
+    }
+
+    /// Fails if it has written something twice.
+    pub(crate) fn sent_nothing_twice(&self) {
+        let mut sent = self.view().transmitted.clone();
+        let count = sent.len();
+        sent.sort_unstable();
+        sent.dedup();
+        assert_eq!(sent.len(), count, "something was sent again");
+    }
+
     /// Everything shown of a conversation, as (seq, author, text), for comparing devices.
     pub(crate) fn log(&self, conversation: ConversationId) -> Vec<(u64, UserId, Option<String>)> {
         let view = self.view();
