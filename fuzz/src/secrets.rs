@@ -16,7 +16,7 @@ const PROXY: [u8; 4] = [10, 0, 0, 1];
 
 static SITES: LazyLock<[Config; 2]> = LazyLock::new(|| {
     [None, Some("https://chat.example.org".to_owned())].map(|public_url| {
-        let trusted_proxies = Some(vec![IpAddr::from(PROXY)]);
+        let trusted_proxies = Some(vec![IpAddr::from(PROXY).into()]);
         Config::try_from(Options { public_url, trusted_proxies, ..Options::default() }).expect("a configuration")
     })
 });
