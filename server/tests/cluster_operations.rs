@@ -21,6 +21,7 @@ use trunkline_server::bus::memory::MemoryBus;
 use trunkline_server::bus::{Bus, Destination, INBOX};
 use trunkline_server::config::Options;
 use trunkline_server::metrics::Metrics;
+use trunkline_server::node::host::System;
 use trunkline_server::node::{Node, Parts, Routing};
 use trunkline_server::presence::memory::MemoryRegistry;
 use trunkline_server::store::sqlite::SqliteStore;
@@ -235,6 +236,7 @@ async fn what_does_not_fit_into_the_inbox_is_counted_and_read_from_the_store_at_
     let (bus, metrics) = (Arc::new(MemoryBus::new()), Arc::new(Metrics::new().expect("metrics")));
     let registry = Arc::new(MemoryRegistry::new());
     let parts = Parts {
+        host: Arc::new(System),
         store: store.clone(),
         bus: bus.clone(),
         registry,

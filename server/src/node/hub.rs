@@ -14,11 +14,12 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use super::maps::{Map, Set};
 use super::trace::Trace;
 use crate::connection::handle::{ConnectionId, Frame, Handle};
 use crate::store::{Credential, Joined, Membership, MovedCursor};
 use state::State;
-use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trunkline_protocol::{CloseCode, ConversationId, Seq, UserId, limits};
 
@@ -71,6 +72,8 @@ pub struct TooMany;
 #[derive(Debug, Default)]
 pub struct Hub {
     state: Mutex<State>,
+    /// How many connections there ever were.
+    made: AtomicU64,
     /// Remembers to whom what was handed.
     trace: Arc<Trace>,
 }
@@ -84,7 +87,7 @@ impl Drop for Listening<'_> {
         let mut state = self.0.lock();
         state.listening -= 1;
         if state.listening == 0 {
-            state.overheard = HashMap::new();
+            state.overheard = Map::default();
         }
     }
 }
@@ -93,10 +96,15 @@ impl Hub {
     /// One that notes its deliveries here.
     #[must_use]
     pub fn new(trace: Arc<Trace>) -> Self {
-        Self { state: Mutex::default(), trace }
+        Self { trace, ..Self::default() }
     }
 
     // ---- connections -----------------------------------------------------------------------------------------
+
+    /// A name for a new connection.
+    pub fn next_connection(&self) -> ConnectionId {
+        ConnectionId::numbered(self.made.fetch_add(1, Ordering::Relaxed) + 1)
+    }
 
     /// Takes a connection. Returns whether it is the user's first here.
     ///
@@ -159,7 +167,7 @@ impl Hub {
                 admission.gaps.push(conversation);
             }
         }
-        let named: HashSet<_> = joined.iter().map(|joined| joined.conversation).collect();
+        let named: Set<_> = joined.iter().map(|joined| joined.conversation).collect();
         let heard = state.users.get(&handle.user).into_iter().flat_map(|listener| &listener.conversations);
         admission.unnamed = heard.filter(|heard| !named.contains(heard)).copied().collect();
         handle.outbound.welcome(welcome);

@@ -13,6 +13,7 @@
 //!   `invites`: the SQL, by subject, next to the code that runs it
 //! - `search`: what is found; `indexer`: the thread that keeps the index for it
 //! - `rows`: what these share; `transfer`: all of it, on its way elsewhere or from there, and copies of the file
+//! - `memory`: the same without a file and without threads, for simulations
 //! - [`lock`]: which nodes may share the file
 
 mod append;
@@ -25,6 +26,7 @@ mod indexer;
 mod invites;
 pub mod lock;
 mod log;
+mod memory;
 mod migrations;
 mod people;
 mod readers;
@@ -38,6 +40,7 @@ mod writer;
 
 use rusqlite::Connection;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use tokio::task;
 use trunkline_protocol::Epoch;
 
@@ -60,6 +63,8 @@ pub struct SqliteStore {
     readers: Readers,
     writer: Writer,
     durability: Durability,
+    /// The only connection, if the store is in memory.
+    memory: Option<Arc<Mutex<Connection>>>,
 }
 
 impl SqliteStore {
@@ -102,7 +107,7 @@ fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
     let reading = connection::open(path)?;
     connection::for_reading(&reading)?;
     let indexer = Indexer::start(reading, writer.blocking()?).map_err(|error| Fault::Failed(error.into()))?;
-    Ok(SqliteStore { indexer, readers, writer, durability })
+    Ok(SqliteStore { indexer, readers, writer, durability, memory: None })
 }
 
 fn open_for_writing(path: &Path, durability: Durability) -> Result<Connection, Fault> {
