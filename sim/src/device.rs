@@ -379,10 +379,9 @@ fn contents(frame: &ServerFrame) -> Vec<(ConversationId, Seq)> {
         ServerFrame::Conversation { conversation } => {
             conversation.last_message.iter().map(|last| (conversation.id, last.seq)).collect()
         }
-        ServerFrame::Welcome { conversations, .. } => conversations
-            .iter()
-            .flat_map(|given| given.last_message.iter().map(|last| (given.id, last.seq)))
-            .collect(),
+        ServerFrame::Welcome { conversations, .. } => {
+            conversations.iter().flat_map(|given| given.last_message.iter().map(|last| (given.id, last.seq))).collect()
+        }
         _ => Vec::new(),
     }
 }

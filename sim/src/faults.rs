@@ -227,13 +227,11 @@ impl World {
 
     fn amend(self: &Arc<Self>, step: &Step) {
         let (actor, conversation, amendment) = match *step {
-            Step::Add { conversation, by, user } => {
-                (by, conversation, Amendment::AddMembers(vec![self.people[user]]))
+            Step::Add { conversation, by, user } => (by, conversation, Amendment::AddMembers(vec![self.people[user]])),
+            Step::Remove { conversation, by, user } => (by, conversation, Amendment::RemoveMember(self.people[user])),
+            Step::Rename { conversation, by } => {
+                (by, conversation, Amendment::Rename(format!("name {}", self.number())))
             }
-            Step::Remove { conversation, by, user } => {
-                (by, conversation, Amendment::RemoveMember(self.people[user]))
-            }
-            Step::Rename { conversation, by } => (by, conversation, Amendment::Rename(format!("name {}", self.number()))),
             Step::HandOver { conversation, by, to } => (by, conversation, Amendment::ChangeOwner(self.people[to])),
             ref other => return self.make(other),
         };

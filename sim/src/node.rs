@@ -21,7 +21,6 @@ use trunkline_server::connection::socket;
 use trunkline_server::metrics::Metrics;
 use trunkline_server::node::host::Host;
 use trunkline_server::node::{Node, Parts};
-use trunkline_server::store::Store;
 
 /// How long after its end a process is started again by itself, in milliseconds.
 const STARTED_AGAIN: (u64, u64) = (200, 3_000);

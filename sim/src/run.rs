@@ -47,7 +47,8 @@ pub fn run_script(seed: u64, script: &Script) -> Run {
     let panics = PANICS.get();
     if outcome.is_none() || panics > 0 {
         // Nothing of what is promised holds where the program breaks down.
-        violations.push(Violation { invariant: 0, what: format!("{panics} panics; the run ended: {}", outcome.is_some()) });
+        violations
+            .push(Violation { invariant: 0, what: format!("{panics} panics; the run ended: {}", outcome.is_some()) });
     }
     Run { script: script.clone(), outcome, violations }
 }

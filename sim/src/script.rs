@@ -18,47 +18,140 @@ const HOUR: Millis = 3_600_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each says what it is, with the words of the design")]
 pub enum Step {
-    Send { device: usize, conversation: usize, count: u64 },
+    Send {
+        device: usize,
+        conversation: usize,
+        count: u64,
+    },
     /// Messages that are as long as they may be, and longer as they are written.
-    Flood { device: usize, conversation: usize, count: u64 },
+    Flood {
+        device: usize,
+        conversation: usize,
+        count: u64,
+    },
     /// Reads all that is there but for the last `but`.
-    Read { device: usize, conversation: usize, but: u64 },
-    Typing { device: usize, conversation: usize },
-    Hold { device: usize, conversation: usize, count: u64 },
-    Older { device: usize, conversation: usize, count: u64 },
-    Retry { device: usize },
-    Reload { device: usize, holds_all: bool },
-    Close { device: usize },
+    Read {
+        device: usize,
+        conversation: usize,
+        but: u64,
+    },
+    Typing {
+        device: usize,
+        conversation: usize,
+    },
+    Hold {
+        device: usize,
+        conversation: usize,
+        count: u64,
+    },
+    Older {
+        device: usize,
+        conversation: usize,
+        count: u64,
+    },
+    Retry {
+        device: usize,
+    },
+    Reload {
+        device: usize,
+        holds_all: bool,
+    },
+    Close {
+        device: usize,
+    },
     /// Logs in again if need be, and loads the page.
-    Open { device: usize },
-    EndSession { device: usize },
-    Group { user: usize, others: Vec<usize> },
-    Direct { user: usize, other: usize },
-    Add { conversation: usize, by: usize, user: usize },
-    Remove { conversation: usize, by: usize, user: usize },
-    Rename { conversation: usize, by: usize },
-    HandOver { conversation: usize, by: usize, to: usize },
-    CallOneself { user: usize },
+    Open {
+        device: usize,
+    },
+    EndSession {
+        device: usize,
+    },
+    Group {
+        user: usize,
+        others: Vec<usize>,
+    },
+    Direct {
+        user: usize,
+        other: usize,
+    },
+    Add {
+        conversation: usize,
+        by: usize,
+        user: usize,
+    },
+    Remove {
+        conversation: usize,
+        by: usize,
+        user: usize,
+    },
+    Rename {
+        conversation: usize,
+        by: usize,
+    },
+    HandOver {
+        conversation: usize,
+        by: usize,
+        to: usize,
+    },
+    CallOneself {
+        user: usize,
+    },
 
     /// All that is in flight is lost. A silent cut is noticed by neither end.
-    Cut { device: usize, silent: bool },
-    SlowReader { device: usize, millis: u64 },
+    Cut {
+        device: usize,
+        silent: bool,
+    },
+    SlowReader {
+        device: usize,
+        millis: u64,
+    },
     /// Frames take up to so long.
-    SlowNetwork { most: u64, millis: u64 },
-    Kill { slot: usize, noticed: bool },
+    SlowNetwork {
+        most: u64,
+        millis: u64,
+    },
+    Kill {
+        slot: usize,
+        noticed: bool,
+    },
     KillAll,
-    KillAfterCommit { slot: usize },
-    Freeze { slot: usize, millis: u64 },
-    Replace { slot: usize, window: u64 },
-    Bus { manners: Manners, millis: u64 },
-    Deaf { slot: usize },
+    KillAfterCommit {
+        slot: usize,
+    },
+    Freeze {
+        slot: usize,
+        millis: u64,
+    },
+    Replace {
+        slot: usize,
+        window: u64,
+    },
+    Bus {
+        manners: Manners,
+        millis: u64,
+    },
+    Deaf {
+        slot: usize,
+    },
     RegistryLost,
-    Registry { trouble: registry::Trouble, millis: u64 },
-    Store { trouble: store::Trouble, millis: u64 },
+    Registry {
+        trouble: registry::Trouble,
+        millis: u64,
+    },
+    Store {
+        trouble: store::Trouble,
+        millis: u64,
+    },
     /// A node's clock jumps.
-    Clock { slot: usize, by: Millis },
+    Clock {
+        slot: usize,
+        by: Millis,
+    },
     /// All nodes are stopped, the store is set back to what it was so many steps ago, and they are started.
-    RollBack { steps: usize },
+    RollBack {
+        steps: usize,
+    },
 }
 
 /// What stays the same through a run.

@@ -27,7 +27,9 @@ pub fn ended_sessions_hear_nothing(outcome: &Outcome, verdict: &mut Verdict) {
     let mut until = 0;
     for record in &outcome.history {
         match &record.event {
-            Event::Step(step) if step.starts_with("Store") || step.starts_with("Freeze") || step.starts_with("Slow") => {
+            Event::Step(step)
+                if step.starts_with("Store") || step.starts_with("Freeze") || step.starts_with("Slow") =>
+            {
                 // What a step breaks lasts 16 s at most, and takes a while to be caught up with.
                 until = record.at + 22_000;
             }

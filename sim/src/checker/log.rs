@@ -13,7 +13,8 @@ pub fn acknowledged_messages_are_in_the_store(outcome: &Outcome, verdict: &mut V
         let Event::Acked { device, key, conversation, seq, epoch } = &record.event else { continue };
         let there = outcome.era(*epoch).and_then(|era| era.logs.get(conversation)).and_then(|log| log.at(*seq));
         if there.and_then(|change| change.key) != Some(*key) {
-            let what = format!("device {device} had an ack for {key} at {conversation}/{seq}, where there is {there:?}");
+            let what =
+                format!("device {device} had an ack for {key} at {conversation}/{seq}, where there is {there:?}");
             verdict.wrong(1, what);
         }
     }

@@ -14,7 +14,8 @@ const WITHIN: u64 = 12_000;
 /// Decided for devices that were connected and showed the conversation all the time, in stretches in which nothing but the
 /// bus and the registry was in trouble.
 pub fn the_store_is_followed(outcome: &Outcome, verdict: &mut Verdict) {
-    let broken: Vec<u64> = outcome.history.iter().filter(|record| breaks(&record.event)).map(|record| record.at).collect();
+    let broken: Vec<u64> =
+        outcome.history.iter().filter(|record| breaks(&record.event)).map(|record| record.at).collect();
     let mut showing: BTreeMap<(usize, ConversationId), Seq> = BTreeMap::new();
     let mut live = BTreeSet::new();
     let mut owed: BTreeMap<(usize, ConversationId, Seq), u64> = BTreeMap::new();
@@ -55,7 +56,17 @@ pub fn the_store_is_followed(outcome: &Outcome, verdict: &mut Verdict) {
 /// Whether something else than the bus and the registry is in trouble from here on.
 fn breaks(event: &Event) -> bool {
     const OTHER: [&str; 12] = [
-        "Cut", "SlowReader", "SlowNetwork", "Kill", "Freeze", "Replace", "Store", "RollBack", "Reload", "Flood", "Clock",
+        "Cut",
+        "SlowReader",
+        "SlowNetwork",
+        "Kill",
+        "Freeze",
+        "Replace",
+        "Store",
+        "RollBack",
+        "Reload",
+        "Flood",
+        "Clock",
         "EndSession",
     ];
     matches!(event, Event::Step(step) if OTHER.iter().any(|name| step.starts_with(name)))

@@ -15,11 +15,14 @@ pub fn unread_is_exact(outcome: &Outcome, verdict: &mut Verdict) {
     let Some(now) = outcome.now() else { return };
     for device in live(outcome) {
         for (id, shown) in &device.shown {
-            let (Some(log), Some(member)) = (now.logs.get(id), shown.conversation.member(device.user)) else { continue };
+            let (Some(log), Some(member)) = (now.logs.get(id), shown.conversation.member(device.user)) else {
+                continue;
+            };
             let behind = log.changes.iter().filter(|change| change.seq > member.read && change.seq >= member.since);
             let exact = behind.filter(|change| change.author != device.user && change.body.text().is_some()).count();
             if shown.conversation.unread != exact as u64 {
-                let what = format!("device {} shows {} unread in {id}: {exact}", device.number, shown.conversation.unread);
+                let what =
+                    format!("device {} shows {} unread in {id}: {exact}", device.number, shown.conversation.unread);
                 verdict.wrong(9, what);
             }
         }

@@ -52,6 +52,7 @@ fn shipped(workspace: &Workspace) -> Vec<Shipped<'_>> {
         ("server", None, false),
         ("server", Some("embed"), false),
         ("server", Some("otlp"), false),
+        ("sim", None, false),
         ("stress", None, false),
         ("xtask", None, false),
     ]
