@@ -89,7 +89,9 @@ impl Ether {
 
     /// The process in this place is gone.
     pub fn forget(&self, slot: usize) {
-        lock(&self.state).ears.retain(|_, ear| ear.slot != slot);
+        let mut state = lock(&self.state);
+        state.ears.retain(|_, ear| ear.slot != slot);
+        state.deaf.remove(&slot);
     }
 
     /// The bus of one process.

@@ -114,7 +114,7 @@ impl Device {
     pub fn load(&mut self, world: &Arc<World>, seed: u64, holds_all: bool) {
         self.shut(world);
         self.client = Client::new(self.user, seed, self.storage.values().cloned().collect());
-        (self.holds_all, self.open) = (holds_all, true);
+        (self.holds_all, self.open, self.tick_at) = (holds_all, true, None);
         self.held.clear();
         self.seen = Seen::default();
         self.presence.clear();
@@ -278,6 +278,11 @@ impl Device {
         }
     }
 
+    /// Whether a connection is still one of its own.
+    fn has(&self, line: &Line) -> bool {
+        self.sockets.get(&line.socket).is_some_and(|known| known.number == line.number)
+    }
+
     /// A message has come over one of its connections.
     fn received(&mut self, world: &Arc<World>, line: &Arc<Line>, message: &Message) {
         let now = self.now(world);
@@ -333,7 +338,7 @@ impl Device {
 
     /// One of its connections is closed.
     fn lost(&mut self, world: &Arc<World>, line: &Arc<Line>, code: Option<u16>) {
-        if self.sockets.get(&line.socket).is_some_and(|known| known.number == line.number) {
+        if self.has(line) {
             self.sockets.remove(&line.socket);
             let now = self.now(world);
             self.client.closed(now, line.socket, code);
@@ -399,8 +404,10 @@ impl World {
                 return;
             }
             let Some(message) = line.read() else { return };
-            if device.sockets.get(&line.socket).is_some_and(|known| known.number == line.number) {
-                device.received(self, line, &message);
+            match message {
+                Some(message) if device.has(line) => device.received(self, line, &message),
+                Some(_) => {}
+                None => device.lost(self, line, None),
             }
         }
     }
@@ -413,7 +420,7 @@ impl World {
     /// A connection is open.
     pub fn device_opened(self: &Arc<Self>, line: &Arc<Line>) {
         let mut device = lock(&self.devices[line.device]);
-        if device.sockets.get(&line.socket).is_some_and(|known| known.number == line.number) {
+        if device.has(line) {
             device.with(self, |client, _| client.opened(line.socket));
         }
     }

@@ -41,8 +41,8 @@ struct State {
     /// Bytes that were written and not read.
     unread: usize,
     writer: Option<Waker>,
-    /// What has come to the device and waits for it to read.
-    arrived: VecDeque<Message>,
+    /// What has come to the device and waits for it to read. `None` is the end.
+    arrived: VecDeque<Option<Message>>,
     /// When the last frame of each direction arrives.
     up_at: Moment,
     down_at: Moment,
@@ -82,14 +82,14 @@ impl Line {
         reader.into_iter().for_each(Waker::wake);
     }
 
-    /// The next message that the device reads.
-    pub fn read(&self) -> Option<Message> {
+    /// The next message that the device reads; `Some(None)` is the end.
+    pub fn read(&self) -> Option<Option<Message>> {
         let mut state = lock(&self.state);
         if state.cut {
             return None;
         }
         let message = state.arrived.pop_front()?;
-        state.unread = state.unread.saturating_sub(length(&message));
+        state.unread = state.unread.saturating_sub(message.as_ref().map_or(0, length));
         let writer = state.writer.take();
         drop(state);
         writer.into_iter().for_each(Waker::wake);
@@ -143,7 +143,7 @@ impl World {
         drop(state);
         let (world, line) = (self.clone(), line.clone());
         self.schedule.after(wait, move || {
-            lock(&line.state).arrived.push_back(message);
+            lock(&line.state).arrived.push_back(Some(message));
             world.device_reads(&line);
         });
     }
@@ -155,9 +155,8 @@ impl World {
         let wait = wait.max(at.saturating_sub(self.schedule.now()));
         let (world, line) = (self.clone(), line.clone());
         self.schedule.after(wait, move || {
-            if !lock(&line.state).cut {
-                world.device_loses(&line, None);
-            }
+            lock(&line.state).arrived.push_back(None);
+            world.device_reads(&line);
             lock(&world.lines).remove(&line.number);
         });
     }

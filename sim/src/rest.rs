@@ -147,6 +147,8 @@ pub struct Outcome {
     pub eras: Vec<Era>,
     /// Everybody's pages.
     pub devices: Vec<DeviceAtRest>,
+    /// Who has a connection to some node, as far as that node knows.
+    pub connected: BTreeSet<UserId>,
 }
 
 impl Outcome {
@@ -163,7 +165,9 @@ impl Outcome {
             let logged_out = world.stores.ended_at(device.session).is_some();
             devices.push(DeviceAtRest::read(&device, logged_out, fresh));
         }
-        Self { history: world.history.take(), eras, devices }
+        let nodes = world.slots.iter().filter_map(crate::node::Slot::node);
+        let connected = nodes.flat_map(|node| node.hub.users()).collect();
+        Self { history: world.history.take(), eras, devices, connected }
     }
 
     /// The history of the store that has this epoch.

@@ -8,7 +8,7 @@ use crate::script::{Script, Step};
 use crate::world::World;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -77,6 +77,7 @@ fn play(seed: u64, script: &Script) -> Option<Outcome> {
         for slot in 0..world.slots.len() {
             world.start_node(slot);
         }
+        watch_queues(&world);
         sleep(Duration::from_millis(100)).await;
         for (number, device) in world.devices.iter().enumerate() {
             lock(device).load(&world, number as u64, number != 1);
@@ -88,21 +89,26 @@ fn play(seed: u64, script: &Script) -> Option<Outcome> {
             if backups.contains(&number) {
                 back_up(&world, number).await;
             }
-            world.check_queues();
             world.take(number, step).await;
         }
         sleep(Duration::from_millis(LAST_STEP)).await;
         world.heal();
-        for _ in 0..AT_REST_AFTER / 500 {
-            sleep(Duration::from_millis(500)).await;
-            world.check_queues();
-        }
+        sleep(Duration::from_millis(AT_REST_AFTER)).await;
         let outcome = Outcome::read(&world).await;
         world.end();
         // Tasks go while there is a runtime to go in.
         sleep(Duration::from_millis(1)).await;
         Some(outcome)
     })
+}
+
+/// Looks every so many milliseconds how much waits for each connection.
+const LOOK_EVERY: u64 = 50;
+
+fn watch_queues(world: &Arc<World>) {
+    world.check_queues();
+    let next = world.clone();
+    world.schedule.after(LOOK_EVERY, move || watch_queues(&next));
 }
 
 /// Before which steps the store is copied, because a later one sets it back to then.
@@ -120,6 +126,6 @@ async fn back_up(world: &World, number: usize) {
     if let Ok(epoch) = store.epoch().await
         && let Ok(copy) = store.copy_in_memory(epoch)
     {
-        lock(&world.backups).insert(number, std::sync::Arc::new(copy));
+        lock(&world.backups).insert(number, Arc::new(copy));
     }
 }

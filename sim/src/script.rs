@@ -193,8 +193,18 @@ impl Script {
             let step = if random.chance(breaks) { fault(random) } else { deed(random) };
             (pause(random), step)
         });
-        let steps = steps.collect();
+        let mut steps: Vec<_> = steps.collect();
+        if setting.sends_per_second < 100 {
+            // What takes longer because it has to is no delay.
+            steps.iter_mut().for_each(|(_, step)| restrain(step));
+        }
         Self { setting, steps }
+    }
+}
+
+fn restrain(step: &mut Step) {
+    if let Step::Send { count, .. } | Step::Flood { count, .. } = step {
+        *count = (*count).min(6);
     }
 }
 

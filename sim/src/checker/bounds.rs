@@ -3,6 +3,8 @@
 use super::Verdict;
 use crate::history::Event;
 use crate::rest::Outcome;
+use std::collections::BTreeSet;
+use trunkline_server::store::Credential;
 
 /// After this time, in milliseconds, a session that was ended hears nothing more, where the bus works.
 const UNHEARD_AFTER: u64 = 2_000;
@@ -23,6 +25,7 @@ pub fn nothing_goes_back(outcome: &Outcome, verdict: &mut Verdict) {
 ///
 /// Not held against a node while it, its way to the store, or its clock's time is frozen or cut: nobody could tell it.
 pub fn ended_sessions_hear_nothing(outcome: &Outcome, verdict: &mut Verdict) {
+    let mut ended = BTreeSet::new();
     let mut troubled = 0;
     let mut until = 0;
     for record in &outcome.history {
@@ -34,6 +37,10 @@ pub fn ended_sessions_hear_nothing(outcome: &Outcome, verdict: &mut Verdict) {
                 until = record.at + 22_000;
             }
             Event::Step(step) if step.starts_with("Bus") || step.starts_with("Deaf") => troubled = record.at + 18_000,
+            Event::SessionEnded { session } => drop(ended.insert(*session)),
+            Event::Appended { credential: Credential::Session(session), key, .. } if ended.contains(session) => {
+                verdict.wrong(15, format!("{key} was taken after its session {session} was ended"));
+            }
             Event::LateFrame { session, late, kind } => {
                 let most = if record.at < troubled { UNHEARD_AFTER_WITHOUT_BUS } else { UNHEARD_AFTER };
                 if record.at >= until && *late > most {
