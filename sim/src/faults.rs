@@ -5,14 +5,14 @@ use crate::history::Event;
 use crate::lock;
 use crate::rest::Era;
 use crate::script::Step;
-use crate::world::{USUAL_DELAY, World, log_in};
+use crate::world::{BASE, USUAL_DELAY, World, log_in};
 use crate::{registry, store};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use trunkline_protocol::{ConversationId, Epoch, SendKey, Seq, limits};
 use trunkline_server::node::Node;
-use trunkline_server::store::{Amendment, Credential, StoreError};
+use trunkline_server::store::{Amendment, Credential, Store, StoreError};
 
 /// Within this time both ends of a connection that was cut know it, if anybody does.
 const NOTICED_WITHIN: u64 = 200;
@@ -112,6 +112,11 @@ impl World {
             Ok(store) => {
                 self.stores.replace(Arc::new(store));
                 self.history.note(Event::RolledBack { epoch });
+                for device in &self.devices {
+                    let session = lock(device).session;
+                    let is_good = self.stores.direct().is_valid(Credential::Session(session), BASE).await;
+                    self.stores.set_ended(session, !matches!(is_good, Ok(true)));
+                }
             }
             Err(error) => self.history.note(Event::Violation { invariant: 10, what: error.to_string() }),
         }

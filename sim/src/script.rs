@@ -186,14 +186,20 @@ impl Script {
             sends_per_second: if random.chance(20) { 10 } else { 100 },
             skews: [skew(random), skew(random), skew(random)],
         };
-        // Some runs are calm, so that what must hold without faults is seen as well.
-        let breaks = *[0, 20, 40, 60].get(random.below(4) as usize).unwrap_or(&40);
+        // Some runs are calm, and in some nothing but nudges is lost, so that what must hold then is seen as well.
+        let (breaks, breaking): (u64, fn(&mut Random) -> Step) = match random.below(6) {
+            0 => (0, fault),
+            1 => (30, lost_nudges),
+            2 => (20, fault),
+            3 | 4 => (40, fault),
+            _ => (60, fault),
+        };
         let count = random.between(10, 45);
-        let steps = (0..count).map(|_| {
-            let step = if random.chance(breaks) { fault(random) } else { deed(random) };
-            (pause(random), step)
-        });
-        let mut steps: Vec<_> = steps.collect();
+        let mut steps = Vec::new();
+        for _ in 0..count {
+            let step = if random.chance(breaks) { breaking(random) } else { deed(random) };
+            steps.push((pause(random), step));
+        }
         if setting.sends_per_second < 100 {
             // What takes longer because it has to is no delay.
             steps.iter_mut().for_each(|(_, step)| restrain(step));
@@ -281,6 +287,17 @@ fn fault(random: &mut Random) -> Step {
         }
         92..=95 => Step::Clock { slot, by: random.below(2 * HOUR as u64) as Millis - HOUR },
         _ => Step::RollBack { steps: random.between(1, 8) as usize },
+    }
+}
+
+/// What may be lost without anybody losing anything.
+fn lost_nudges(random: &mut Random) -> Step {
+    let slot = random.below(SLOTS as u64) as usize;
+    let manners = Manners { lost: 100, ..Manners::default() };
+    match random.below(4) {
+        0 => Step::Deaf { slot },
+        1 => Step::RegistryLost,
+        _ => Step::Bus { manners, millis: random.between(1_000, 20_000) },
     }
 }
 

@@ -102,6 +102,15 @@ impl Stores {
         lock(&self.state).ended.get(&session).copied()
     }
 
+    /// Another store is in its place, in which a login may be good again, or may never have been.
+    pub fn set_ended(&self, session: SessionId, ended: bool) {
+        if ended {
+            self.note_ended(&[Credential::Session(session)]);
+        } else {
+            lock(&self.state).ended.remove(&session);
+        }
+    }
+
     fn note_ended(&self, credentials: &[Credential]) {
         let now = self.history.now();
         for credential in credentials {

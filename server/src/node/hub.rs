@@ -96,7 +96,7 @@ impl Hub {
     /// One that notes its deliveries here.
     #[must_use]
     pub fn new(trace: Arc<Trace>) -> Self {
-        Self { trace, ..Self::default() }
+        Self { state: Mutex::default(), made: AtomicU64::new(0), trace }
     }
 
     // ---- connections -----------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ pub fn ended_sessions_hear_nothing(outcome: &Outcome, verdict: &mut Verdict) {
                 until = record.at + 22_000;
             }
             Event::Step(step) if step.starts_with("Bus") || step.starts_with("Deaf") => troubled = record.at + 18_000,
+            Event::RolledBack { .. } => ended.clear(),
             Event::SessionEnded { session } => drop(ended.insert(*session)),
             Event::Appended { credential: Credential::Session(session), key, .. } if ended.contains(session) => {
                 verdict.wrong(15, format!("{key} was taken after its session {session} was ended"));
