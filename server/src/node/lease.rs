@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use trunkline_protocol::{CloseCode, NodeId, Presence, ServerFrame, UserId};
 
@@ -45,6 +46,8 @@ pub struct Presences {
     leave_again: Mutex<BTreeSet<UserId>>,
     /// The incarnation that had a lease.
     leased: Mutex<Option<NodeId>>,
+    /// A renewal has ended, well or not.
+    renewed: Notify,
 }
 
 impl Presences {
@@ -112,16 +115,16 @@ async fn keep(node: &Arc<Node>) {
             node.presences.enter_again();
         }
         node.renew().await;
+        node.presences.renewed.notify_one();
     }
 }
 
-/// Tells watchers what nobody told this node, and notes who is here.
+/// Tells watchers what nobody told this node, and notes who is here. Behind each renewal and never beside one, whose
+/// answers say nothing of who is not found.
 async fn look(node: &Arc<Node>) {
-    let mut ticks = tokio::time::interval(RENEW_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut noted = Instant::now();
     loop {
-        ticks.tick().await;
+        node.presences.renewed.notified().await;
         if noted.elapsed() >= NOTE_EVERY {
             noted = Instant::now();
             node.note_here(&node.hub.users()).await;
