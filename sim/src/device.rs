@@ -359,7 +359,8 @@ impl Device {
         }
         for replica in self.client.replicas() {
             let conversation = replica.conversation();
-            let known = conversation.member(self.user).map_or(Seq(0), |member| member.read);
+            // Removed: the page is about to hear that it is out.
+            let Some(known) = conversation.member(self.user).map(|member| member.read) else { continue };
             let end = replica.held().last().map_or(Seq(0), |last| last.seq);
             let marks = [known, replica.cursors().1, conversation.head, end];
             let key = (conversation.id, conversation.since);

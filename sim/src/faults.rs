@@ -203,7 +203,7 @@ impl World {
             let device = lock(&self.devices[at]);
             (device.open, device.user, device.session)
         };
-        let ended = self.stores.ended_at(session).is_some();
+        let ended = self.stores.was_ended(session);
         if open && !ended {
             return;
         }

@@ -68,7 +68,7 @@ pub struct DeviceAtRest {
     pub user: UserId,
     /// Whether the page is there.
     pub open: bool,
-    /// Whether its login was ended.
+    /// Whether its login was ended at some time.
     pub logged_out: bool,
     /// How it stands with its node.
     pub link: Link,
@@ -162,7 +162,7 @@ impl Outcome {
             let user = lock(device).user;
             let fresh = store.conversations(user).await.unwrap_or_default();
             let device = lock(device);
-            let logged_out = world.stores.ended_at(device.session).is_some();
+            let logged_out = world.stores.was_ended(device.session);
             devices.push(DeviceAtRest::read(&device, logged_out, fresh));
         }
         let nodes = world.slots.iter().filter_map(crate::node::Slot::node);

@@ -5,7 +5,7 @@ use crate::history::{Event, History};
 use crate::lock;
 use crate::random::Random;
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -53,8 +53,10 @@ struct State {
     kills: Option<usize>,
     /// Put in place of the node: what happens to it.
     kill: Arc<dyn Fn(usize) + Send + Sync>,
-    /// Sessions that were ended, and when.
+    /// Sessions that are ended, and since when.
     ended: BTreeMap<SessionId, u64>,
+    /// Those that ever were, also in a history that ended.
+    ever_ended: BTreeSet<SessionId>,
 }
 
 impl Stores {
@@ -68,6 +70,7 @@ impl Stores {
             kills: None,
             kill: Arc::new(|_| {}),
             ended: BTreeMap::new(),
+            ever_ended: BTreeSet::new(),
         };
         Arc::new(Self { history, state: Mutex::new(state) })
     }
@@ -111,11 +114,19 @@ impl Stores {
         }
     }
 
+    /// Whether a page may have been told that its login is ended.
+    pub fn was_ended(&self, session: SessionId) -> bool {
+        lock(&self.state).ever_ended.contains(&session)
+    }
+
     fn note_ended(&self, credentials: &[Credential]) {
         let now = self.history.now();
         for credential in credentials {
             if let Credential::Session(session) = credential {
-                lock(&self.state).ended.entry(*session).or_insert(now);
+                let mut state = lock(&self.state);
+                state.ended.entry(*session).or_insert(now);
+                state.ever_ended.insert(*session);
+                drop(state);
                 self.history.note(Event::SessionEnded { session: *session });
             }
         }
