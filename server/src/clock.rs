@@ -9,7 +9,13 @@ pub type Micros = i64;
 /// Milliseconds since 1970. A clock before that counts as 1970.
 #[must_use]
 pub fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    millis(SystemTime::now())
+}
+
+/// The same of another clock's time of day.
+#[must_use]
+pub fn millis(time: SystemTime) -> Millis {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 

@@ -8,7 +8,7 @@ use crate::auth::accounts::Accounts;
 use crate::bus::{Bus, memory::MemoryBus, redis::RedisBus};
 use crate::config::{BusUrl, Config};
 use crate::metrics::Metrics;
-use crate::node::{Node, Parts};
+use crate::node::{Node, Parts, host::System};
 use crate::presence::{Registry, memory::MemoryRegistry, redis::RedisRegistry};
 use crate::redis::Servers;
 use crate::web::{self, serve::Bounds, state::AppState};
@@ -49,7 +49,7 @@ impl Server {
         let (bus, registry) = connect(&config, store.epoch().await.context("the store can not be read")?)?;
         let metrics = Arc::new(Metrics::new().context("could not set up the metrics")?);
         let (routing, sends_per_second) = (config.routing, config.sends_per_second);
-        let parts = Parts { store, bus, registry, routing, metrics, sends_per_second };
+        let parts = Parts { host: Arc::new(System), store, bus, registry, routing, metrics, sends_per_second };
         let node = Node::start(parts).await.context("the store can not be read")?;
         let accounts = Accounts::new(node.clone(), config.registration, config.session_lifetime);
         let leptos = leptos_options(&config);

@@ -21,6 +21,7 @@ use trunkline_server::bus::memory::MemoryBus;
 use trunkline_server::bus::{Bus, Destination, INBOX};
 use trunkline_server::config::Options;
 use trunkline_server::metrics::Metrics;
+use trunkline_server::node::host::System;
 use trunkline_server::node::{Node, Parts, Routing};
 use trunkline_server::presence::memory::MemoryRegistry;
 use trunkline_server::store::sqlite::SqliteStore;
@@ -241,6 +242,7 @@ async fn what_does_not_fit_into_the_inbox_is_counted_and_read_from_the_store_at_
         users.push(store.create_account(account).await.expect("an account").user.id);
     }
     let parts = Parts {
+        host: Arc::new(System),
         store: store.clone(),
         bus: bus.clone(),
         registry,

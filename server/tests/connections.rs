@@ -96,7 +96,7 @@ async fn a_welcome_longer_than_a_queue_may_be_is_given_once_while_others_write()
 async fn one_fetch_is_answered_at_a_time() {
     let (server, ann, bob, here) = pair().await;
     let there = server.group(&ann, &[&bob]).await;
-    let handle = Handle::new(bob.id(), Credential::Session(bob.session));
+    let handle = Handle::new(server.node().hub.next_connection(), bob.id(), Credential::Session(bob.session));
     handle.outbound.welcome("welcome".into());
     // Nobody reads, and what waits leaves no room for an answer.
     handle.outbound.push("x".repeat(limits::QUEUE_BYTES / 2).into());

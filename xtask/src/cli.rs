@@ -82,6 +82,18 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
+    /// Run a cluster in one process, with a virtual clock and with faults that come from a seed, for many seeds.
+    Sim {
+        /// How many seeds.
+        #[arg(long, default_value_t = 1_000)]
+        seeds: u64,
+        /// The first of them.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// Replay this one and show what happens in it.
+        #[arg(long, conflicts_with_all = ["seeds", "from"])]
+        seed: Option<u64>,
+    },
     /// Check and test everything, or the named parts.
     Test {
         /// The parts to do; all of them when none is named.
@@ -129,6 +141,8 @@ pub(crate) enum Part {
     Lint,
     /// All Rust tests that need nothing but the toolchain.
     Unit,
+    /// A cluster with virtual time and drawn faults.
+    Sim,
     /// The contracts of the seams, against a real Redis server.
     Contract,
     /// Bad input: the fuzzer's corpora, the Autobahn cases, Schemathesis, and clients that keep to no protocol.

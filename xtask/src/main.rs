@@ -1,4 +1,4 @@
-//! Trunkline's own commands: `run`, `cluster`, `build`, `dist`, `test`, `fuzz`, `bench` and `licences`.
+//! Trunkline's own commands: `run`, `cluster`, `build`, `dist`, `test`, `sim`, `fuzz`, `bench` and `licences`.
 //!
 //! They need the Rust toolchain and nothing else; what would make the result better (`wasm-opt`) or is
 //! needed for a test (Redis, nginx, Chromium) is looked for, installed where that is possible, and named
@@ -16,7 +16,7 @@
 //! - [`licences`] the list of what others have made
 //! - [`process`] starting programs, and stopping them for certain
 //! - [`progress`] what the user sees of all this
-//! - [`mod@test`] the checks and tests, and their sum
+//! - [`mod@test`] the checks and tests, and their sum; [`sim`] seeds by the thousand
 //! - `bench` measurements, on Linux
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
@@ -32,6 +32,7 @@ mod licences;
 mod pipeline;
 mod process;
 mod progress;
+mod sim;
 mod site;
 mod stamp;
 mod test;
@@ -86,6 +87,9 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Fuzz { targets, seconds } => fuzz::run(&workspace, &targets, seconds),
+        Command::Sim { seeds, from, seed } => {
+            sim::run(&workspace, seed.map_or(sim::Seeds::Many { count: seeds, from }, sim::Seeds::One))
+        }
         Command::Test { parts, fail_fast, args } => test::run(&workspace, &parts, fail_fast, &args),
     }
 }

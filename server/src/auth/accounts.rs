@@ -62,7 +62,7 @@ impl Accounts {
 
     /// Whether an invite is good.
     pub async fn invite_is_valid(&self, invite: &str) -> Result<bool, Refusal> {
-        self.node.store.invite_is_valid(&secrets::hash(invite), crate::clock::now()).await.map_err(refusal)
+        self.node.store.invite_is_valid(&secrets::hash(invite), self.node.now()).await.map_err(refusal)
     }
 
     /// Makes an account and logs it in; the session's secret.
@@ -92,7 +92,7 @@ impl Accounts {
         let password = self.passwords.hash(password).await.map_err(busy)?;
         // Hashing took its time: whether this is the first account is for the store to say.
         let first_only = doors.first && self.registration != Registration::Open;
-        let at = crate::clock::now();
+        let at = self.node.now();
         let account = NewAccount { name, display_name, password, at, invite, first_only };
         let account = self.node.store.create_account(account).await.map_err(refusal)?;
         tracing::info!(user.id = %account.user.id, user.admin = account.admin, "an account was made");
@@ -116,7 +116,7 @@ impl Accounts {
 
     /// Ends a session.
     pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<(), Refusal> {
-        let ended = self.node.store.end_session(user, session, crate::clock::now()).await.map_err(refusal)?;
+        let ended = self.node.store.end_session(user, session, self.node.now()).await.map_err(refusal)?;
         if ended {
             self.node.ended(&[crate::store::Credential::Session(session)]);
         }
@@ -125,7 +125,7 @@ impl Accounts {
 
     /// Ends all sessions of a user but one.
     pub async fn end_others(&self, user: UserId, keep: SessionId) -> Result<(), Refusal> {
-        let ended = self.node.store.end_sessions(user, Some(keep), crate::clock::now()).await.map_err(refusal)?;
+        let ended = self.node.store.end_sessions(user, Some(keep), self.node.now()).await.map_err(refusal)?;
         self.node.ended(&ended);
         Ok(())
     }
@@ -148,26 +148,26 @@ impl Accounts {
         self.throttle.succeeded(&viewer.user.name, origin.address);
         let password = self.passwords.hash(new).await.map_err(busy)?;
         let user = viewer.user.id;
-        let ended = self.node.store.set_password(user, &password, crate::clock::now()).await.map_err(refusal)?;
+        let ended = self.node.store.set_password(user, &password, self.node.now()).await.map_err(refusal)?;
         self.node.ended(&ended);
         self.open_session(origin, user).await
     }
 
     /// Whose session this secret opens, if it is still good.
     pub async fn identify_session(&self, secret: &str) -> Result<Option<Identity>, StoreError> {
-        self.node.store.session(&secrets::hash(secret), crate::clock::now()).await
+        self.node.store.session(&secrets::hash(secret), self.node.now()).await
     }
 
     /// Whose access token this is, if it is still good.
     pub async fn identify_token(&self, secret: &str) -> Result<Option<Identity>, StoreError> {
-        self.node.store.token(&secrets::hash(secret), crate::clock::now()).await
+        self.node.store.token(&secrets::hash(secret), self.node.now()).await
     }
 
     /// Makes an access token; its secret is known to nobody else.
     pub async fn create_token(&self, user: UserId, label: &str) -> Result<Secret, Refusal> {
         let label = shown_name(label)?;
         let secret = Secret::random_token().map_err(|_| no_randomness())?;
-        self.node.store.create_token(user, &label, secret.hash(), crate::clock::now()).await.map_err(refusal)?;
+        self.node.store.create_token(user, &label, secret.hash(), self.node.now()).await.map_err(refusal)?;
         Ok(secret)
     }
 
@@ -175,7 +175,7 @@ impl Accounts {
     pub async fn create_invite(&self, by: UserId) -> Result<Secret, Refusal> {
         let secret = Secret::random().map_err(|_| no_randomness())?;
         let (lasts, uses) = INVITE;
-        let expires = crate::clock::now() + millis(lasts);
+        let expires = self.node.now() + millis(lasts);
         self.node.store.create_invite(by, secret.hash(), uses, expires).await.map_err(refusal)?;
         Ok(secret)
     }
@@ -198,7 +198,7 @@ impl Accounts {
             self.end_session(former.user.id, former.session).await?;
         }
         let secret = Secret::random().map_err(|_| no_randomness())?;
-        let at = crate::clock::now();
+        let at = self.node.now();
         let device = origin.agent.chars().take(DEVICE_CHARS).collect();
         let expires = at + millis(self.lifetime);
         let session = NewSession { id: SessionId::random(), user, token: secret.hash(), device, at, expires };

@@ -13,17 +13,18 @@ use trunkline_protocol::{CloseCode, UserId, limits};
 /// A serialised frame: JSON, shared by all its receivers, and known to be UTF-8, so that none of them looks again.
 pub type Frame = Utf8Bytes;
 
-/// Names a connection within this process.
+/// Names a connection within its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
-    fn next() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    /// The connection with this number.
+    #[must_use]
+    pub const fn numbered(number: u64) -> Self {
+        Self(number)
     }
 
-    /// Its number: from 1 in each process.
+    /// Its number: from 1 in each node.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
@@ -52,9 +53,9 @@ pub struct Handle {
 impl Handle {
     /// A new connection, which takes frames in but lets none out before its welcome.
     #[must_use]
-    pub fn new(user: UserId, credential: Credential) -> Arc<Self> {
+    pub fn new(id: ConnectionId, user: UserId, credential: Credential) -> Arc<Self> {
         Arc::new(Self {
-            id: ConnectionId::next(),
+            id,
             user,
             credential,
             outbound: Outbound::default(),

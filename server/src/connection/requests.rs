@@ -137,7 +137,7 @@ impl Requests {
             self.handle.outbound.push(frames::refused(key, ErrorCode::RateLimited, message, Some(wait)));
             return;
         }
-        let at = crate::clock::now();
+        let at = self.node.now();
         let (author, credential) = (self.handle.user, self.handle.credential);
         self.node.submit(Append { author, credential, conversation, key, text, at }, &self.handle, turn);
     }

@@ -1,14 +1,16 @@
 //! The task of one WebSocket: it reads, writes and carries on with what frames started, all in one loop, so
 //! that an idle connection costs one task and two small buffers.
+//!
+//! A socket is whatever takes and gives WebSocket messages: axum's, or one end of a simulated network.
 
 use super::handle::{Handle, Outgoing};
 use super::requests::Requests;
-use super::wire::{self, End};
+use super::wire::{self, End, Socket};
 use crate::metrics;
 use crate::node::Node;
 use crate::node::rate::Bucket;
 use crate::store::Identity;
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::Message;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
@@ -26,9 +28,11 @@ const WRITE_WITHIN: Duration = limits::NODE_SILENCE;
 const WELCOME_WITHIN: Duration = Duration::from_secs(6);
 /// How long nothing is read of a connection that says more.
 const HELD_FOR: Duration = Duration::from_millis(250);
+/// Messages read in a row while others wait to be written: what a client may have in flight.
+const READ_FIRST: usize = limits::IN_FLIGHT;
 
 /// Serves an upgraded socket to its end.
-pub async fn serve(mut socket: WebSocket, identity: Identity, node: Arc<Node>) {
+pub async fn serve(mut socket: impl Socket, identity: Identity, node: Arc<Node>) {
     let user = identity.user.id;
     let end = converse(&mut socket, &identity, &node).await;
     if let End::Close(code, reason) = end {
@@ -38,7 +42,7 @@ pub async fn serve(mut socket: WebSocket, identity: Identity, node: Arc<Node>) {
     wire::close(socket, end).await;
 }
 
-async fn converse(socket: &mut WebSocket, identity: &Identity, node: &Arc<Node>) -> End {
+async fn converse(socket: &mut impl Socket, identity: &Identity, node: &Arc<Node>) -> End {
     let Hello { epoch, position, after } = match timeout(limits::HELLO_WITHIN, hello(socket)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(end)) => return end,
@@ -46,13 +50,13 @@ async fn converse(socket: &mut WebSocket, identity: &Identity, node: &Arc<Node>)
     };
     node.metrics.opened.with_label_values(&[metrics::after(after)]).inc();
     let user = identity.user.id;
-    let handle = Handle::new(user, identity.credential);
+    let handle = Handle::new(node.hub.next_connection(), user, identity.credential);
     let _leave = Leave { node, handle: &handle };
     let timer = node.metrics.welcome_seconds.start_timer();
     let joined = timeout(WELCOME_WITHIN, node.join(&handle, epoch, position)).await;
     timer.observe_duration();
     match joined {
-        Ok(Ok(())) => run(socket, node, &handle, left_of(identity.expires)).await,
+        Ok(Ok(())) => run(socket, node, &handle, left_of(identity.expires, node.now())).await,
         Ok(Err(error)) => {
             tracing::info!(user.id = %user, error = %error, "did not welcome a connection");
             error.close_code().into()
@@ -65,8 +69,8 @@ async fn converse(socket: &mut WebSocket, identity: &Identity, node: &Arc<Node>)
 }
 
 /// What is left of a session; `None` for what does not end by itself.
-fn left_of(expires: Option<Millis>) -> Option<Duration> {
-    let left = expires?.saturating_sub(crate::clock::now());
+fn left_of(expires: Option<Millis>, now: Millis) -> Option<Duration> {
+    let left = expires?.saturating_sub(now);
     Some(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
 }
 
@@ -89,7 +93,7 @@ struct Hello {
     after: Option<u16>,
 }
 
-async fn hello(socket: &mut WebSocket) -> Result<Hello, End> {
+async fn hello(socket: &mut impl Socket) -> Result<Hello, End> {
     loop {
         match wire::read(socket).await? {
             Message::Text(text) => {
@@ -105,7 +109,7 @@ async fn hello(socket: &mut WebSocket) -> Result<Hello, End> {
     }
 }
 
-async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, lasts: Option<Duration>) -> End {
+async fn run(socket: &mut impl Socket, node: &Arc<Node>, handle: &Arc<Handle>, lasts: Option<Duration>) -> End {
     let mut requests = Requests::new(node.clone(), handle.clone());
     let mut pending = FuturesUnordered::new();
     let mut heard = Instant::now();
@@ -114,27 +118,21 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, las
     let mut bucket = Bucket::full(rate, heard);
     let mut held: Option<Instant> = None;
     let mut written = 0;
+    let mut read = 0;
     let expired = tokio::time::sleep(lasts.unwrap_or(Duration::MAX));
     tokio::pin!(expired);
     loop {
         let patience = if pinged { limits::NODE_SILENCE } else { limits::NODE_PING_AFTER };
+        let reads = pending.len() < PENDING && held.is_none() && read < READ_FIRST;
+        // In this order and not in a drawn one, so that the same events lead to the same end; nobody starves, since what
+        // is read first is bounded.
         tokio::select! {
-            outgoing = handle.outbound.next(PORTION) => match outgoing {
-                Outgoing::Close(code) => return code.into(),
-                Outgoing::Frames(frames) => {
-                    let count = frames.len() as u64;
-                    node.metrics.frames_sent.inc_by(count);
-                    let texts = frames.into_iter().map(Message::Text);
-                    if let Err(end) = write(socket, node, handle, texts).await {
-                        return end;
-                    }
-                    node.trace.written(handle, written, written + count);
-                    written += count;
-                }
-            },
-            message = wire::read(socket), if pending.len() < PENDING && held.is_none() => {
+            biased;
+            () = &mut expired, if lasts.is_some() => return CloseCode::SessionEnded.into(),
+            message = wire::read(socket), if reads => {
                 heard = Instant::now();
                 pinged = false;
+                read += 1;
                 held = bucket.take(rate, heard).err().map(|wait| heard + wait.max(HELD_FOR));
                 match message {
                     Ok(Message::Text(text)) => pending.extend(requests.take(&text)),
@@ -149,8 +147,23 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, las
                 }
             }
             Some(()) = pending.next(), if !pending.is_empty() => {}
+            outgoing = handle.outbound.next(PORTION) => match outgoing {
+                Outgoing::Close(code) => return code.into(),
+                Outgoing::Frames(frames) => {
+                    let count = frames.len() as u64;
+                    node.metrics.frames_sent.inc_by(count);
+                    let texts = frames.into_iter().map(Message::Text);
+                    if let Err(end) = write(socket, node, handle, texts).await {
+                        return end;
+                    }
+                    node.trace.written(handle, written, written + count);
+                    written += count;
+                    read = 0;
+                }
+            },
+            // Nothing waits to be written.
+            () = std::future::ready(()), if read == READ_FIRST => read = 0,
             () = tokio::time::sleep_until(held.unwrap_or(heard)), if held.is_some() => held = None,
-            () = &mut expired, if lasts.is_some() => return CloseCode::SessionEnded.into(),
             () = tokio::time::sleep_until(heard + patience) => {
                 if pinged {
                     return CloseCode::Silent.into();
@@ -167,7 +180,7 @@ async fn run(socket: &mut WebSocket, node: &Arc<Node>, handle: &Arc<Handle>, las
 
 /// Writes messages with as few system calls as the socket's buffer allows, unless the connection is to be closed.
 async fn write(
-    socket: &mut WebSocket,
+    socket: &mut impl Socket,
     node: &Node,
     handle: &Handle,
     messages: impl Iterator<Item = Message>,
@@ -179,6 +192,7 @@ async fn write(
         socket.flush().await
     };
     tokio::select! {
+        biased;
         written = timeout(WRITE_WITHIN, all) => match written {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {

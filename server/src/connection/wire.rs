@@ -1,9 +1,10 @@
-//! A WebSocket as RFC 6455 has it: the bounds of what is read, reading, and the end of it.
+//! A WebSocket as RFC 6455 has it: the bounds of what is read, reading, and the end of it. It may be axum's, or one end of
+//! a simulated network.
 //!
 //! All sockets of a node are read and closed by this, and nothing else in here knows what their messages mean.
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use futures_util::SinkExt;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocketUpgrade};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use std::time::Duration;
 use tokio::time::timeout;
 use trunkline_protocol::CloseCode;
@@ -15,6 +16,17 @@ const READ_BUFFER: usize = 2 * 1024;
 const WRITE_BUFFER: usize = 16 * 1024;
 /// How long a peer may take to read a close, and to answer it.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a connection is made of.
+pub trait Socket:
+    Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error> + Send + Unpin
+{
+}
+
+impl<S> Socket for S where
+    S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error> + Send + Unpin
+{
+}
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -45,8 +57,8 @@ pub fn settings(upgrade: WebSocketUpgrade, bytes: usize) -> WebSocketUpgrade {
 ///
 /// # Errors
 /// How the connection ended, when it has. It is for the caller to [`close`] it.
-pub async fn read(socket: &mut WebSocket) -> Result<Message, End> {
-    match socket.recv().await {
+pub async fn read(socket: &mut impl Socket) -> Result<Message, End> {
+    match socket.next().await {
         Some(Ok(Message::Close(_))) => Err(End::Goodbye),
         Some(Ok(message)) => Ok(message),
         Some(Err(error)) => Err(broken(error)),
@@ -58,13 +70,13 @@ pub async fn read(socket: &mut WebSocket) -> Result<Message, End> {
 ///
 /// # Errors
 /// If the peer is gone.
-pub async fn flush(socket: &mut WebSocket) -> Result<(), End> {
+pub async fn flush(socket: &mut impl Socket) -> Result<(), End> {
     socket.flush().await.map_err(|_| End::Gone)
 }
 
 /// Closes a socket as the standard wants it: both sides say so, and the node hangs up. A peer that does not read
 /// does not get to know; it will find the socket closed.
-pub async fn close(mut socket: WebSocket, end: End) {
+pub async fn close(mut socket: impl Socket, end: End) {
     let all = async {
         match end {
             End::Gone => return,
@@ -79,7 +91,7 @@ pub async fn close(mut socket: WebSocket, end: End) {
         // What the peer had said before it heard of the end is read, and nothing done with it: a socket that is dropped
         // with something unread in it takes back what was written last. With the answer to a goodbye it is the same
         // call that writes it.
-        while let Some(Ok(_)) = socket.recv().await {}
+        while let Some(Ok(_)) = socket.next().await {}
     };
     let _ = timeout(CLOSE_WITHIN, all).await;
 }

@@ -54,6 +54,7 @@ pub async fn run(node: Arc<Node>, mut arriving: mpsc::Receiver<Arrival>) {
     loop {
         let mut arrivals = Vec::new();
         tokio::select! {
+            biased;
             () = node.stop.cancelled() => return,
             count = arriving.recv_many(&mut arrivals, QUEUE) => if count == 0 { return },
         }

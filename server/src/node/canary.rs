@@ -68,6 +68,7 @@ pub async fn run(node: Arc<Node>) {
     let mut deaf = false;
     loop {
         tokio::select! {
+            biased;
             () = node.stop.cancelled() => return,
             changed = health.changed() => {
                 if changed.is_err() {

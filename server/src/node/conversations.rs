@@ -11,7 +11,7 @@ impl Node {
     /// # Errors
     /// As [`crate::store::Store::direct`].
     pub async fn open_direct(self: &Arc<Self>, user: UserId, peer: UserId) -> Result<ConversationId, StoreError> {
-        let (conversation, is_new) = self.store.direct(user, peer, crate::clock::now()).await?;
+        let (conversation, is_new) = self.store.direct(user, peer, self.now()).await?;
         if is_new {
             self.announce_conversation(conversation).await;
         }
@@ -28,7 +28,7 @@ impl Node {
         name: &str,
         members: &[UserId],
     ) -> Result<ConversationId, StoreError> {
-        let (conversation, changes) = self.store.create_group(owner, name, members, crate::clock::now()).await?;
+        let (conversation, changes) = self.store.create_group(owner, name, members, self.now()).await?;
         self.announce_changes(changes).await;
         Ok(conversation)
     }
@@ -43,7 +43,7 @@ impl Node {
         conversation: ConversationId,
         amendment: Amendment,
     ) -> Result<(), StoreError> {
-        let changes = self.store.amend(actor, conversation, amendment, crate::clock::now()).await?;
+        let changes = self.store.amend(actor, conversation, amendment, self.now()).await?;
         self.announce_changes(changes).await;
         Ok(())
     }

@@ -78,7 +78,7 @@ impl Node {
             for change in changes {
                 self.trace.came(conversation, change.seq, By::Store);
                 tracing::debug!(message.id = %MessageId(conversation, change.seq), "found a message in the store");
-                self.metrics.follow_lag.observe(Duration::from_millis(age(change.at)).as_secs_f64());
+                self.metrics.follow_lag.observe(Duration::from_millis(age(change.at, self.now())).as_secs_f64());
                 let delivery = Delivery {
                     conversation,
                     seq: change.seq,
@@ -113,8 +113,8 @@ impl Node {
 }
 
 /// Milliseconds since then; none if another node's clock is ahead.
-fn age(at: Millis) -> u64 {
-    u64::try_from(crate::clock::now().saturating_sub(at)).unwrap_or(0)
+fn age(at: Millis, now: Millis) -> u64 {
+    u64::try_from(now.saturating_sub(at)).unwrap_or(0)
 }
 
 /// Who is no longer in a conversation after a change.

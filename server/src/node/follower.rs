@@ -18,6 +18,7 @@ pub async fn run(node: Arc<Node>) {
     loop {
         let wait = if *node.degraded.borrow() { EVERY_IN_DOUBT } else { EVERY };
         tokio::select! {
+            biased;
             () = node.stop.cancelled() => return,
             () = node.follow.notified() => {}
             () = tokio::time::sleep(wait) => {}

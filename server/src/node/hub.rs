@@ -14,11 +14,12 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use super::maps::Set;
 use super::trace::Trace;
 use crate::connection::handle::{ConnectionId, Frame, Handle};
 use crate::store::{Credential, CursorState, Joined, Membership};
 use state::{Overheard, State};
-use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trunkline_protocol::{CloseCode, ConversationId, Seq, UserId, limits};
 
@@ -73,6 +74,8 @@ pub struct TooMany;
 #[derive(Debug, Default)]
 pub struct Hub {
     state: Mutex<State>,
+    /// How many connections there ever were.
+    made: AtomicU64,
     /// Remembers to whom what was handed.
     trace: Arc<Trace>,
 }
@@ -95,10 +98,15 @@ impl Hub {
     /// One that notes its deliveries here.
     #[must_use]
     pub fn new(trace: Arc<Trace>) -> Self {
-        Self { state: Mutex::default(), trace }
+        Self { state: Mutex::default(), made: AtomicU64::new(0), trace }
     }
 
     // ---- connections -----------------------------------------------------------------------------------------
+
+    /// A name for a new connection.
+    pub fn next_connection(&self) -> ConnectionId {
+        ConnectionId::numbered(self.made.fetch_add(1, Ordering::Relaxed) + 1)
+    }
 
     /// Takes a connection. Returns whether it is the user's first here.
     ///
@@ -161,7 +169,7 @@ impl Hub {
                 admission.gaps.push(conversation);
             }
         }
-        let named: HashSet<_> = joined.iter().map(|joined| joined.conversation).collect();
+        let named: Set<_> = joined.iter().map(|joined| joined.conversation).collect();
         for conversation in state.users.get(&handle.user).into_iter().flat_map(|listener| &listener.conversations) {
             admission.cursors.extend(state.overheard.cursors_in(*conversation));
             if !named.contains(conversation) {

@@ -16,6 +16,7 @@ use trunkline_protocol::{Seq, ServerFrame};
 pub async fn run(node: Arc<Node>, mut inbox: mpsc::Receiver<Bytes>) {
     loop {
         let bytes = tokio::select! {
+            biased;
             () = node.stop.cancelled() => return,
             bytes = inbox.recv() => bytes,
         };

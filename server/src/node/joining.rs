@@ -54,7 +54,7 @@ impl Node {
         }
         let listening = self.hub.listening();
         // After registering: an end that comes later is heard by the hub.
-        if !self.store.is_valid(handle.credential, crate::clock::now()).await? {
+        if !self.store.is_valid(handle.credential, self.now()).await? {
             return Err(JoinError::SessionEnded);
         }
         let resume = self.resume(handle.user, epoch, position).await?;

@@ -11,10 +11,11 @@ use super::locator::Whereabouts;
 use crate::bus::envelope::Signal;
 use crate::connection::handle::Handle;
 use crate::presence::{LEASE, PresenceError, RENEW_EVERY, Renewal};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use trunkline_protocol::{CloseCode, NodeId, Presence, ServerFrame, UserId};
 
@@ -42,9 +43,11 @@ pub struct Presences {
     told: Mutex<HashMap<UserId, bool>>,
     enter_again: AtomicBool,
     /// Users who left and may still stand in the registry. At most as many as were here at once during one outage.
-    leave_again: Mutex<HashSet<UserId>>,
+    leave_again: Mutex<BTreeSet<UserId>>,
     /// The incarnation that had a lease.
     leased: Mutex<Option<NodeId>>,
+    /// A renewal has ended, well or not.
+    renewed: Notify,
 }
 
 impl Presences {
@@ -63,7 +66,7 @@ impl Presences {
         self.leased.lock().unwrap_or_else(PoisonError::into_inner).replace(node) == Some(node)
     }
 
-    fn leaving(&self) -> MutexGuard<'_, HashSet<UserId>> {
+    fn leaving(&self) -> MutexGuard<'_, BTreeSet<UserId>> {
         self.leave_again.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,6 +86,7 @@ impl Presences {
 pub async fn run(node: Arc<Node>) {
     let work = async { tokio::join!(keep(&node), look(&node)) };
     tokio::select! {
+        biased;
         () = node.stop.cancelled() => {}
         _ = work => {}
     }
@@ -92,15 +96,16 @@ pub async fn run(node: Arc<Node>) {
 async fn keep(node: &Arc<Node>) {
     let mut ticks = tokio::time::interval(RENEW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last = SystemTime::now();
+    let mut last = node.host.now();
     let mut renewals = 0_u32;
     loop {
         tokio::select! {
+            biased;
             _ = ticks.tick() => {}
             () = async { node.locator.lost().await; tokio::time::sleep(LOST_FOR).await } => {}
         }
         // The time of day also goes on while a machine sleeps, which the monotonic clock does not.
-        let now = SystemTime::now();
+        let now = node.host.now();
         if now.duration_since(last).unwrap_or_default() > LEASE {
             node.start_over().await;
         }
@@ -110,16 +115,16 @@ async fn keep(node: &Arc<Node>) {
             node.presences.enter_again();
         }
         node.renew().await;
+        node.presences.renewed.notify_one();
     }
 }
 
-/// Tells watchers what nobody told this node, and notes who is here.
+/// Tells watchers what nobody told this node, and notes who is here. Behind each renewal and never beside one, whose
+/// answers say nothing of who is not found.
 async fn look(node: &Arc<Node>) {
-    let mut ticks = tokio::time::interval(RENEW_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut noted = Instant::now();
     loop {
-        ticks.tick().await;
+        node.presences.renewed.notified().await;
         if noted.elapsed() >= NOTE_EVERY {
             noted = Instant::now();
             node.note_here(&node.hub.users()).await;
@@ -198,7 +203,7 @@ impl Node {
     /// This process did not run for longer than its lease: its users were taken for gone, and what its
     /// connections were told is old. They connect again, to a new incarnation.
     async fn start_over(self: &Arc<Self>) {
-        let id = NodeId::random();
+        let id = self.host.name();
         tracing::warn!(node.id = %id, "did not run for longer than the lease; starting over as a new incarnation");
         self.metrics.incarnations.inc();
         *self.incarnation.lock().unwrap_or_else(PoisonError::into_inner) = id;
@@ -212,7 +217,7 @@ impl Node {
 
     /// Notes that users are here now.
     pub(super) async fn note_here(&self, users: &[UserId]) {
-        if let Err(error) = self.store.set_last_seen(users, crate::clock::now()).await {
+        if let Err(error) = self.store.set_last_seen(users, self.now()).await {
             tracing::warn!(error = %error, "could not note when users were here");
         }
     }

@@ -18,6 +18,7 @@
 //! - [`locator`]: on which nodes users are, through a short cache
 //! - [`rate`]: how fast a user may send
 //! - [`frames`]: frames as they are written
+//! - [`host`]: time of day, names and tasks, from the process or from a simulation; `maps`: the hub's maps
 //! - [`trace`]: the way that messages took, for a while; [`way`]: of one message, over all nodes
 //! - [`questions`]: what nodes ask each other for people who look; [`status`]: how this node is
 //!
@@ -31,11 +32,13 @@ pub mod conversations;
 pub mod delivery;
 pub mod follower;
 pub mod frames;
+pub mod host;
 pub mod hub;
 pub mod inbox;
 pub mod joining;
 pub mod lease;
 pub mod locator;
+mod maps;
 pub mod questions;
 pub mod rate;
 pub mod router;
@@ -55,6 +58,8 @@ use crate::store::{Credential, Followed, Store, StoreError};
 use appender::Submission;
 use arrivals::Arrival;
 use canary::Canary;
+use futures_util::FutureExt;
+use host::Host;
 use hub::Hub;
 use lease::Presences;
 use locator::Locator;
@@ -101,6 +106,7 @@ pub struct Node {
     pub trace: Arc<Trace>,
     /// When it started.
     pub started: Millis,
+    host: Arc<dyn Host>,
     bus: Arc<dyn Bus>,
     registry: Arc<dyn Registry>,
     routing: Routing,
@@ -136,8 +142,10 @@ pub struct Node {
     tasks: TaskTracker,
 }
 
-/// The engines a node runs on.
+/// What a node runs on.
 pub struct Parts {
+    /// The process.
+    pub host: Arc<dyn Host>,
     /// The truth.
     pub store: Arc<dyn Store>,
     /// Between nodes.
@@ -158,8 +166,8 @@ impl Node {
     /// # Errors
     /// If the store can not be read.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { store, bus, registry, routing, metrics, sends_per_second } = parts;
-        let id = NodeId::random();
+        let Parts { host, store, bus, registry, routing, metrics, sends_per_second } = parts;
+        let id = host.name();
         // Hear first, then read: what is committed after this position is found by following it.
         let inbox = bus.subscribe(id).await;
         let Followed { epoch, position, .. } = store.follow(None).await?;
@@ -175,8 +183,9 @@ impl Node {
             store,
             hub: Hub::new(trace.clone()),
             trace,
-            started: crate::clock::now(),
+            started: crate::clock::millis(host.now()),
             metrics,
+            host,
             bus,
             registry,
             routing,
@@ -212,6 +221,12 @@ impl Node {
         node.spawn(canary::run(node.clone()));
         node.spawn(lease::run(node.clone()));
         Ok(node)
+    }
+
+    /// The time of day on this node.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        crate::clock::millis(self.host.now())
     }
 
     /// This incarnation.
@@ -303,7 +318,7 @@ impl Node {
     pub async fn stop(&self) {
         self.draining.send_replace(true);
         let last_seen = self.hub.users();
-        let noted = self.store.set_last_seen(&last_seen, crate::clock::now());
+        let noted = self.store.set_last_seen(&last_seen, self.now());
         goodbye("could not note when the last users were here", noted).await;
         self.stop.cancel();
         self.tasks.close();
@@ -318,14 +333,15 @@ impl Node {
 
     /// Runs a task of this node until it ends or the node stops.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+        self.host.run(&self.tasks, task.boxed());
     }
 
     /// Runs a task that may be dropped when the node stops.
     fn spawn_droppable(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
-        self.tasks.spawn(async move {
+        self.spawn(async move {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = task => {}
             }

@@ -11,7 +11,7 @@ use crate::bus::{
     envelope::{Bundle, Envelope, Signal},
 };
 use crate::store::Membership;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -89,12 +89,12 @@ pub async fn run(node: Arc<Node>, mut routed: mpsc::Receiver<Vec<Outbound>>) {
 struct Post<'a> {
     node: &'a Node,
     all: Bundle,
-    nodes: HashMap<NodeId, Bundle>,
+    nodes: BTreeMap<NodeId, Bundle>,
 }
 
 impl<'a> Post<'a> {
     fn new(node: &'a Node) -> Self {
-        Self { node, all: Bundle::default(), nodes: HashMap::new() }
+        Self { node, all: Bundle::default(), nodes: BTreeMap::new() }
     }
 
     fn tell_all(&mut self, change: &Outbound) {

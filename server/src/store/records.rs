@@ -52,7 +52,7 @@ pub struct Followed {
     pub epoch: Epoch,
     /// Follow from here the next time.
     pub position: Position,
-    /// Conversations with new changes.
+    /// Conversations with new changes, and new ones without any: those reach from seq 1 to 0.
     pub changed: Vec<Grown>,
     /// Cursors that have moved, with what is unread now.
     pub cursors: Vec<CursorState>,

@@ -12,6 +12,7 @@ contract!(
     a_new_follower_starts_from_now,
     a_position_stays_where_nothing_happens,
     a_change_of_members_is_marked,
+    a_new_conversation_is_told_before_anything_is_said_in_it,
     moved_cursors_are_told,
     ended_sessions_and_tokens_are_told,
     new_names_are_told_once_wherever_they_are_shown,
@@ -113,6 +114,17 @@ async fn a_change_of_members_is_marked(db: Database) {
     let renamed = db.b.follow(Some(added.position)).await.unwrap();
     assert!(!renamed.changed[0].members_changed);
     assert!(db.b.follow(Some(start)).await.unwrap().changed[0].members_changed);
+}
+
+async fn a_new_conversation_is_told_before_anything_is_said_in_it(db: Database) {
+    let [ann, bob] = db.people(["ann", "bob"]).await;
+    let start = db.b.follow(None).await.unwrap().position;
+    let direct = db.direct(&ann, &bob).await;
+    let followed = db.b.follow(Some(start)).await.unwrap();
+    let grown = followed.changed[0];
+    assert_eq!((followed.changed.len(), grown.conversation, grown.from, grown.to), (1, direct, Seq(1), Seq(0)));
+    db.direct(&bob, &ann).await;
+    assert_eq!(db.b.follow(Some(followed.position)).await.unwrap(), nothing(&db, followed.position).await);
 }
 
 async fn moved_cursors_are_told(db: Database) {

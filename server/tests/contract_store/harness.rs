@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
-use trunkline_protocol::{Change, ChangeBody, ConversationId, Millis, SendKey, Seq, SessionId, User, UserId};
+use trunkline_protocol::{Change, ChangeBody, ConversationId, Epoch, Millis, SendKey, Seq, SessionId, User, UserId};
 use trunkline_server::store::postgres::{PostgresStore, Server};
 use trunkline_server::store::sqlite::SqliteStore;
 use trunkline_server::store::{
@@ -56,6 +56,22 @@ impl Sqlite {
 impl Engine for Sqlite {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(self.try_open(self.durability).await.unwrap())
+    }
+}
+
+/// One in memory, as simulations have: everybody has the same handle.
+pub(crate) struct InMemory(Arc<SqliteStore>);
+
+impl Default for InMemory {
+    fn default() -> Self {
+        Self(Arc::new(SqliteStore::in_memory(Epoch::random()).unwrap()))
+    }
+}
+
+#[async_trait]
+impl Engine for InMemory {
+    async fn open(&self) -> Arc<dyn Store> {
+        self.0.clone()
     }
 }
 

@@ -23,6 +23,16 @@ macro_rules! contract {
             )+
         }
 
+        mod sqlite_in_memory {
+            use crate::harness::{Database, InMemory};
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(Database::new(InMemory::default()).await).await;
+                }
+            )+
+        }
+
         mod postgres {
             use crate::harness::{Database, Postgres};
             $(

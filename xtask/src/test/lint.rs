@@ -53,6 +53,7 @@ fn shipped(workspace: &Workspace) -> Vec<Shipped<'_>> {
         ("server", Some("embed"), false),
         ("server", Some("otlp"), false),
         ("fuzz", None, false),
+        ("sim", None, false),
         ("stress", None, false),
         ("xtask", None, false),
     ]

@@ -31,6 +31,7 @@ enum Section {
     Rustdoc,
     Licences,
     Unit,
+    Sim,
     Contract,
     Input,
     E2e,
@@ -38,13 +39,23 @@ enum Section {
 
 impl Section {
     /// In this order: what is quick to tell comes first.
-    const ALL: [Self; 8] =
-        [Self::Format, Self::Clippy, Self::Rustdoc, Self::Licences, Self::Unit, Self::Contract, Self::Input, Self::E2e];
+    const ALL: [Self; 9] = [
+        Self::Format,
+        Self::Clippy,
+        Self::Rustdoc,
+        Self::Licences,
+        Self::Unit,
+        Self::Sim,
+        Self::Contract,
+        Self::Input,
+        Self::E2e,
+    ];
 
     const fn part(self) -> Part {
         match self {
             Self::Format | Self::Clippy | Self::Rustdoc | Self::Licences => Part::Lint,
             Self::Unit => Part::Unit,
+            Self::Sim => Part::Sim,
             Self::Contract => Part::Contract,
             Self::Input => Part::Input,
             Self::E2e => Part::E2e,
@@ -58,6 +69,7 @@ impl Section {
             Self::Rustdoc => "rustdoc",
             Self::Licences => "licences",
             Self::Unit => "unit",
+            Self::Sim => "sim",
             Self::Contract => "contract",
             Self::Input => "input",
             Self::E2e => "e2e",
@@ -71,6 +83,7 @@ impl Section {
             Self::Rustdoc => "rustdoc: is everything documented, and does every link lead somewhere?",
             Self::Licences => "licences: does docs/THIRD-PARTY.md name what is compiled in?",
             Self::Unit => "unit: Rust tests that need nothing but the toolchain",
+            Self::Sim => "sim: a cluster in one process, with virtual time and drawn faults",
             Self::Contract => "contract: the seams, against real Redis and PostgreSQL servers",
             Self::Input => "input: what nobody should send, from fuzzers, test programs and rude clients",
             Self::E2e => "e2e: real browsers against real servers",
@@ -84,6 +97,7 @@ impl Section {
             Self::Rustdoc => lint::rustdoc(session),
             Self::Licences => lint::licences(session),
             Self::Unit => rust::unit(session),
+            Self::Sim => rust::sim(session),
             Self::Contract => rust::contract(session),
             Self::Input => rust::input(session),
             Self::E2e => browser::e2e(session),
@@ -97,8 +111,8 @@ impl Section {
 /// # Errors
 /// When `args` are given for no part that could use them, or the user stops the run.
 pub(crate) fn run(workspace: &Workspace, parts: &[Part], fail_fast: bool, args: &[String]) -> Result<ExitCode> {
-    if !args.is_empty() && !matches!(parts, [Part::Unit | Part::Contract | Part::Input | Part::E2e]) {
-        bail!("what follows `--` is for one of the parts unit, contract, input and e2e: name that part");
+    if !args.is_empty() && !matches!(parts, [Part::Unit | Part::Sim | Part::Contract | Part::Input | Part::E2e]) {
+        bail!("what follows `--` is for one of the parts unit, sim, contract, input and e2e: name that part");
     }
     let sections = chosen(parts);
     let mut session = Session::new(workspace, args)?;

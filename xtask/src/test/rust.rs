@@ -10,6 +10,8 @@ use anyhow::Result;
 use super::lint::LINUX_ONLY;
 use super::session::Session;
 use super::tally::Tally;
+use crate::pipeline::Mode;
+use crate::sim::{Seeds, Simulation};
 use crate::tools::system::{self, CADDY, NGINX, POSTGRES, PROMTOOL, REDIS, SYSTEMD};
 use crate::tools::{python, valkey};
 use crate::workspace::Package;
@@ -66,6 +68,34 @@ pub(super) fn unit(session: &mut Session<'_>) -> Result<Tally> {
         let mut cargo = test(session, server);
         tally += count(session, &format!("cargo test --doc: {}", server.name), cargo.arg("--doc"))?;
     }
+    Ok(tally)
+}
+
+/// Seeds that are run each time. A long night has others.
+const SEEDS: u64 = 200;
+
+/// The simulation: that it repeats itself, the scripts that once failed, and some hundred seeds.
+///
+/// # Errors
+/// When the run is stopped, or cargo cannot be started.
+pub(super) fn sim(session: &mut Session<'_>) -> Result<Tally> {
+    let workspace = session.workspace;
+    let Some(package) = workspace.package_in("sim") else {
+        return Ok(Tally::default());
+    };
+    let mut cargo = test(session, package);
+    let mut tally = count(session, &format!("cargo test: {}", package.name), &mut cargo)?;
+    if session.is_filtered() {
+        return Ok(tally);
+    }
+    let simulation = Simulation::new(workspace, Mode::Dev);
+    if !session.run("Building the simulation", &mut simulation.build()?, &mut |_| {})? {
+        return Ok([tally, Tally::FAILURE].into_iter().sum());
+    }
+    let mut seeds = Tally::default();
+    let mut play = simulation.play(Seeds::Many { count: SEEDS, from: 0 });
+    let succeeded = session.run(&format!("{SEEDS} seeds"), &mut play, &mut |line| seeds.read_sum(line))?;
+    tally += seeds.with_ending(succeeded);
     Ok(tally)
 }
 

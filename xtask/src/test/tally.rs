@@ -51,6 +51,16 @@ impl Tally {
         }
     }
 
+    /// Adds what a line of the form `12 passed, 0 failed` tells; other lines tell nothing.
+    pub(super) fn read_sum(&mut self, line: &str) {
+        let number = |text: &str, what: &str| text.strip_suffix(what)?.parse::<usize>().ok();
+        let Some((passed, failed)) = line.trim().split_once(", ") else { return };
+        if let (Some(passed), Some(failed)) = (number(passed, " passed"), number(failed, " failed")) {
+            self.passed += passed;
+            self.failed += failed;
+        }
+    }
+
     /// What Playwright's JSON report tells; `None` when it is none. A test that passed only when it was
     /// tried again has failed once, and counts as failed.
     pub(super) fn from_playwright(report: &Value) -> Option<Self> {
@@ -107,6 +117,15 @@ mod tests {
             tally.read_libtest(line);
         }
         assert_eq!(tally, Tally { passed: 15, failed: 2, skipped: 1 });
+    }
+
+    #[test]
+    fn a_plain_sum_is_read_too() {
+        let mut tally = Tally::default();
+        for line in ["seed 4: I1: lost", "198 passed, 2 failed", "1 passed, none failed", "3 passed"] {
+            tally.read_sum(line);
+        }
+        assert_eq!(tally, Tally { passed: 198, failed: 2, skipped: 0 });
     }
 
     #[test]

@@ -2,21 +2,22 @@
 
 use super::{Delivery, Missed};
 use crate::connection::handle::{ConnectionId, Frame, Handle};
+use crate::node::maps::{Map, Set};
 use crate::node::sequencer::Sequencer;
 use crate::node::trace::Trace;
 use crate::store::{CursorState, Joined};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trunkline_protocol::{ConversationId, Seq, UserId};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) connections: HashMap<ConnectionId, Arc<Handle>>,
-    pub(super) users: HashMap<UserId, Listener>,
-    pub(super) conversations: HashMap<ConversationId, Channel>,
-    pub(super) watchers: HashMap<UserId, HashSet<ConnectionId>>,
-    pub(super) watching: HashMap<ConnectionId, Vec<UserId>>,
-    pub(super) repairing: HashSet<ConversationId>,
+    pub(super) connections: Map<ConnectionId, Arc<Handle>>,
+    pub(super) users: Map<UserId, Listener>,
+    pub(super) conversations: Map<ConversationId, Channel>,
+    pub(super) watchers: BTreeMap<UserId, BTreeSet<ConnectionId>>,
+    pub(super) watching: Map<ConnectionId, Vec<UserId>>,
+    pub(super) repairing: Set<ConversationId>,
     pub(super) listening: usize,
     pub(super) overheard: Overheard,
 }
@@ -24,31 +25,31 @@ pub(super) struct State {
 /// What was heard of while somebody reads the store.
 #[derive(Debug, Default)]
 pub(super) struct Overheard {
-    heads: HashMap<ConversationId, Seq>,
-    cursors: HashMap<ConversationId, HashMap<UserId, CursorState>>,
+    heads: Map<ConversationId, Seq>,
+    cursors: Map<ConversationId, Map<UserId, CursorState>>,
 }
 
 impl Overheard {
     /// The cursors of a conversation.
     pub(super) fn cursors_in(&self, conversation: ConversationId) -> impl Iterator<Item = CursorState> + '_ {
-        self.cursors.get(&conversation).into_iter().flat_map(HashMap::values).copied()
+        self.cursors.get(&conversation).into_iter().flat_map(Map::values).copied()
     }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Listener {
     pub(super) connections: Vec<Arc<Handle>>,
-    pub(super) conversations: HashSet<ConversationId>,
+    pub(super) conversations: Set<ConversationId>,
 }
 
 #[derive(Debug)]
 pub(super) struct Channel {
     pub(super) order: Sequencer<Delivery>,
     /// Who hears it, and behind which seq: what is at or before it, their description contains, or is not theirs.
-    pub(super) users: HashMap<UserId, Seq>,
-    pub(super) cursors: HashMap<UserId, (Seq, Seq)>,
+    pub(super) users: Map<UserId, Seq>,
+    pub(super) cursors: Map<UserId, (Seq, Seq)>,
     /// Who was removed, and where: a store that was read before that says they are in it.
-    pub(super) removed: HashMap<UserId, Seq>,
+    pub(super) removed: Map<UserId, Seq>,
 }
 
 impl State {
@@ -92,7 +93,7 @@ impl State {
         let channel = self.conversations.entry(conversation).or_insert_with(|| {
             let mut order = Sequencer::new(head);
             order.hear(overheard.unwrap_or(head));
-            Channel { order, users: HashMap::new(), cursors: HashMap::new(), removed: HashMap::new() }
+            Channel { order, users: Map::default(), cursors: Map::default(), removed: Map::default() }
         });
         let passed = channel.order.passed();
         // Who heard it before was handed all that passed.

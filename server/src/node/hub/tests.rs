@@ -9,7 +9,7 @@ const ANN: UserId = UserId(1);
 const BEN: UserId = UserId(2);
 
 fn connection(hub: &Hub, user: UserId) -> Arc<Handle> {
-    let handle = Handle::new(user, Credential::Session(SessionId(uuid::Uuid::nil())));
+    let handle = Handle::new(hub.next_connection(), user, Credential::Session(SessionId(uuid::Uuid::nil())));
     hub.register(&handle).expect("room");
     handle
 }

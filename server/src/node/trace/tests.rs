@@ -5,8 +5,8 @@ use std::sync::Arc;
 const HERE: ConversationId = ConversationId(12);
 const BOB: UserId = UserId(2);
 
-fn device(user: UserId) -> Arc<Handle> {
-    Handle::new(user, Credential::Token(1))
+fn device(number: u64, user: UserId) -> Arc<Handle> {
+    Handle::new(ConnectionId::numbered(number), user, Credential::Token(1))
 }
 
 fn hand(trace: &Trace, seq: u64, handle: &Handle, number: u64) {
@@ -21,7 +21,7 @@ fn now() -> Millis {
 #[test]
 fn a_message_is_followed_to_the_device_that_says_it_has_it() {
     let trace = Trace::with_capacity(16);
-    let (bobs, other) = (device(BOB), device(BOB));
+    let (bobs, other) = (device(1, BOB), device(2, BOB));
     let node = NodeId::random();
     trace.stored(HERE, Seq(1), 5, 7_000);
     trace.told(HERE, Seq(1), Some([node].into()));
@@ -46,7 +46,7 @@ fn a_message_is_followed_to_the_device_that_says_it_has_it() {
 #[test]
 fn what_was_asked_for_as_a_range_is_found_at_each_of_its_seqs_and_no_other() {
     let trace = Trace::with_capacity(16);
-    let bobs = device(BOB);
+    let bobs = device(3, BOB);
     trace.handed_range(HERE, (Seq(5), Seq(8)), &bobs, 3, true);
     trace.written(&bobs, 0, 3);
     for seq in 5..=8 {
@@ -89,7 +89,7 @@ fn what_was_forgotten_is_said_and_nothing_later_taken_for_it() {
 #[test]
 fn a_flush_without_changes_leaves_no_record() {
     let trace = Trace::with_capacity(4);
-    let bobs = device(BOB);
+    let bobs = device(4, BOB);
     hand(&trace, 1, &bobs, 2);
     trace.written(&bobs, 1, 2);
     // As many as there is room for, had each left one.

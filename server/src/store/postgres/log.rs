@@ -140,12 +140,12 @@ fn told(rows: &[Row]) -> Result<(Followed, i64), Fault> {
     Ok((followed, here.try_get("b")?))
 }
 
-/// A new direct conversation has nothing in its log.
+/// A new direct conversation has nothing in its log, and is news all the same.
 fn grown(row: &Row) -> Result<Option<Grown>, Fault> {
     let conversation = ConversationId(row.number("a")?);
     let (from, to, members_at) = (row.number("b")?, row.number("c")?, row.number("d")?);
     let grown = Grown { conversation, from: Seq(from), to: Seq(to), members_changed: members_at >= from };
-    Ok((from <= to).then_some(grown))
+    Ok((from <= to || to == 0).then_some(grown))
 }
 
 fn moved(row: &Row) -> Result<CursorState, Fault> {

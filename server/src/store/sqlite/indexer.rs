@@ -45,11 +45,17 @@ impl Indexer {
         Ok(Self { requests: Some(requests), thread: Some(thread) })
     }
 
+    /// None: everything is searched in the log itself.
+    pub(super) const fn none() -> Self {
+        Self { requests: None, thread: None }
+    }
+
     /// Indexes everything that is there now.
     pub(super) async fn run(&self) -> Result<(), StoreError> {
         let closed = || Fault::from(Trouble::Closed).during(INDEX);
         let (reply, answer) = oneshot::channel();
-        match self.requests.as_ref().ok_or_else(closed)?.try_send(reply) {
+        let Some(requests) = &self.requests else { return Ok(()) };
+        match requests.try_send(reply) {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(closed())),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(closed()),
         }

@@ -86,8 +86,8 @@ fn grown(connection: &Connection, after: Position) -> rusqlite::Result<Vec<Grown
         let conversation = ConversationId(id);
         let last: Option<u64> = last_known.query_row((conversation.sql(), after.sql()), |row| row.get(0)).optional()?;
         let from = last.unwrap_or(0) + 1;
-        // A new direct conversation has nothing in its log.
-        if from <= to {
+        // A new direct conversation has nothing in its log, and is news all the same.
+        if from <= to || to == 0 {
             grown.push(Grown { conversation, from: Seq(from), to: Seq(to), members_changed: members_at >= from });
         }
     }

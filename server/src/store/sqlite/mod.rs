@@ -14,6 +14,7 @@
 //!   `invites`: the SQL, by subject, next to the code that runs it
 //! - `search`: what is found; `indexer`: the thread that keeps the index for it
 //! - `rows`: what these share; `transfer`: all of it, on its way elsewhere or from there, and copies of the file
+//! - `memory`: the same without a file and without threads, for simulations
 //! - [`lock`]: which nodes may share the file
 
 mod append;
@@ -27,6 +28,7 @@ mod indexer;
 mod invites;
 pub mod lock;
 mod log;
+mod memory;
 mod migrations;
 mod people;
 mod readers;
@@ -40,6 +42,7 @@ mod writer;
 
 use rusqlite::Connection;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use tokio::task;
 use trunkline_protocol::Epoch;
 
@@ -59,11 +62,13 @@ const OPEN: &str = "open the database";
 /// The store in one SQLite file. Dropping it finishes what is queued, and waits for that.
 pub struct SqliteStore {
     // The others end before the writer, whose last act is to empty the write-ahead log.
-    _checkpointer: Checkpointer,
+    _checkpointer: Option<Checkpointer>,
     indexer: Indexer,
     readers: Readers,
     writer: Writer,
     durability: Durability,
+    /// The only connection, if the store is in memory.
+    memory: Option<Arc<Mutex<Connection>>>,
 }
 
 impl SqliteStore {
@@ -110,7 +115,7 @@ fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
     let reading = connection::open(path)?;
     connection::for_reading(&reading)?;
     let indexer = Indexer::start(reading, writer.blocking()?).map_err(|error| Fault::Failed(error.into()))?;
-    Ok(SqliteStore { _checkpointer: checkpointer, indexer, readers, writer, durability })
+    Ok(SqliteStore { _checkpointer: Some(checkpointer), indexer, readers, writer, durability, memory: None })
 }
 
 fn for_checkpoints(path: &Path, durability: Durability) -> Result<Connection, Fault> {

@@ -20,6 +20,8 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 pub(super) struct Readers {
     jobs: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
+    /// What reads where there are no threads.
+    here: Option<Arc<Mutex<Connection>>>,
 }
 
 impl Readers {
@@ -32,7 +34,12 @@ impl Readers {
             thread::Builder::new().name("store-reader".into()).spawn(move || run(connection, &queue))
         };
         let threads = connections.into_iter().map(spawn).collect::<Result<_, _>>()?;
-        Ok(Self { jobs: Some(jobs), threads })
+        Ok(Self { jobs: Some(jobs), threads, here: None })
+    }
+
+    /// Readers without a thread: what is to be read is read before the caller goes on.
+    pub(super) const fn here(connection: Arc<Mutex<Connection>>) -> Self {
+        Self { jobs: None, threads: Vec::new(), here: Some(connection) }
     }
 
     /// Runs `work` on one snapshot.
@@ -43,15 +50,19 @@ impl Readers {
     {
         let closed = || Fault::from(Trouble::Closed).during(operation);
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(move |connection: &mut Connection| {
+        let job: Job = Box::new(move |connection: &mut Connection| {
             // A defect in one read must not take the thread along.
             let outcome = catch_unwind(AssertUnwindSafe(|| snapshot(connection, work)))
                 .unwrap_or_else(|_| Err(Trouble::Panicked.into()));
             // The caller may have gone.
             let _gone = reply.send(outcome.map_err(|fault| fault.during(operation)));
         });
-        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
-        jobs.send(job).await.map_err(|_| closed())?;
+        if let Some(here) = &self.here {
+            job(&mut here.lock().unwrap_or_else(PoisonError::into_inner));
+        } else {
+            let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+            jobs.send(job).await.map_err(|_| closed())?;
+        }
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
 }

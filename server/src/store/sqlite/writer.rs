@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::cell::Cell;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot, watch};
 use trunkline_protocol::Position;
@@ -29,7 +29,22 @@ const GROUP: usize = 256;
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    /// What writes where there is no thread.
+    here: Option<Here>,
     works: watch::Receiver<bool>,
+}
+
+/// A connection that writes on its caller's thread, each job in a transaction of its own.
+struct Here {
+    connection: Arc<Mutex<Connection>>,
+    works: watch::Sender<bool>,
+}
+
+impl Here {
+    fn run(&self, job: Box<dyn Job>) {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        settle(&mut connection, &mut vec![job], &self.works);
+    }
 }
 
 impl Writer {
@@ -38,7 +53,13 @@ impl Writer {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (tell, works) = watch::channel(true);
         let thread = thread::Builder::new().name("store-writer".into()).spawn(move || run(connection, queue, &tell))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), works })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), here: None, works })
+    }
+
+    /// One without a thread: what is to be written is written before the caller goes on.
+    pub(super) fn here(connection: Arc<Mutex<Connection>>) -> Self {
+        let (tell, works) = watch::channel(true);
+        Self { jobs: None, thread: None, here: Some(Here { connection, works: tell }), works }
     }
 
     /// Whether the last transaction could be committed.
@@ -54,9 +75,13 @@ impl Writer {
     {
         let closed = || Fault::from(Trouble::Closed).during(operation);
         let (reply, answer) = oneshot::channel();
-        let job = Task { operation, work: Some(work), outcome: None, reply: Some(reply) };
-        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
-        jobs.send(Box::new(job)).await.map_err(|_| closed())?;
+        let job = Box::new(Task { operation, work: Some(work), outcome: None, reply: Some(reply) });
+        if let Some(here) = &self.here {
+            here.run(job);
+        } else {
+            let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+            jobs.send(job).await.map_err(|_| closed())?;
+        }
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
 
@@ -70,10 +95,12 @@ impl Writer {
     where
         F: FnOnce(&Write<'_>) -> Result<(), Fault> + Send + 'static,
     {
-        let job = Task { operation, work: Some(work), outcome: None, reply: None };
-        if let Some(jobs) = &self.jobs {
+        let job = Box::new(Task { operation, work: Some(work), outcome: None, reply: None });
+        if let Some(here) = &self.here {
+            here.run(job);
+        } else if let Some(jobs) = &self.jobs {
             // Full or closed: the next use of whatever it is will note it again.
-            let _unnoted = jobs.try_send(Box::new(job));
+            let _unnoted = jobs.try_send(job);
         }
     }
 }
@@ -204,17 +231,21 @@ fn run(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, work
         {
             group.push(next);
         }
-        let committed =
-            commit(&mut connection, &mut group).map_err(|error| Trouble::Transaction(Arc::new(error) as Arc<_>));
-        // Before the answers: whoever is told that the store can not write finds the node not ready.
-        works.send_if_modified(|known| std::mem::replace(known, committed.is_ok()) != committed.is_ok());
-        for mut job in group.drain(..) {
-            job.answer(committed.clone());
-        }
+        settle(&mut connection, &mut group, works);
     }
     // Leaves one file behind rather than three. Another process that still reads makes this fail, and will do
     // it itself.
     let _busy = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/// Does the group's work and answers its callers.
+fn settle(connection: &mut Connection, group: &mut Vec<Box<dyn Job>>, works: &watch::Sender<bool>) {
+    let committed = commit(connection, group).map_err(|error| Trouble::Transaction(Arc::new(error) as Arc<_>));
+    // Before the answers: whoever is told that the store can not write finds the node not ready.
+    works.send_if_modified(|known| std::mem::replace(known, committed.is_ok()) != committed.is_ok());
+    for mut job in group.drain(..) {
+        job.answer(committed.clone());
+    }
 }
 
 fn commit(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {

@@ -1,0 +1,317 @@
+//! What people do and what breaks in a run: drawn from the seed, all of it before anything begins, so that it can be shown
+//! and shortened.
+
+use crate::bus::Manners;
+use crate::random::Random;
+use crate::{registry, store};
+use trunkline_protocol::Millis;
+use trunkline_server::node::Routing;
+
+/// Pages: two each of the first two people, one each of the others.
+pub const DEVICES: usize = 6;
+/// Nodes.
+pub const SLOTS: usize = 3;
+/// An hour, by which a clock may be off.
+const HOUR: Millis = 3_600_000;
+
+/// Something that people do, or that breaks. Devices, users, conversations and nodes are given by their place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each says what it is, with the words of the design")]
+pub enum Step {
+    Send {
+        device: usize,
+        conversation: usize,
+        count: u64,
+    },
+    /// Messages that are as long as they may be, and longer as they are written.
+    Flood {
+        device: usize,
+        conversation: usize,
+        count: u64,
+    },
+    /// Reads all that is there but for the last `but`.
+    Read {
+        device: usize,
+        conversation: usize,
+        but: u64,
+    },
+    Typing {
+        device: usize,
+        conversation: usize,
+    },
+    Hold {
+        device: usize,
+        conversation: usize,
+        count: u64,
+    },
+    Older {
+        device: usize,
+        conversation: usize,
+        count: u64,
+    },
+    Retry {
+        device: usize,
+    },
+    Reload {
+        device: usize,
+        holds_all: bool,
+    },
+    Close {
+        device: usize,
+    },
+    /// Logs in again if need be, and loads the page.
+    Open {
+        device: usize,
+    },
+    EndSession {
+        device: usize,
+    },
+    Group {
+        user: usize,
+        others: Vec<usize>,
+    },
+    Direct {
+        user: usize,
+        other: usize,
+    },
+    Add {
+        conversation: usize,
+        by: usize,
+        user: usize,
+    },
+    Remove {
+        conversation: usize,
+        by: usize,
+        user: usize,
+    },
+    Rename {
+        conversation: usize,
+        by: usize,
+    },
+    HandOver {
+        conversation: usize,
+        by: usize,
+        to: usize,
+    },
+    CallOneself {
+        user: usize,
+    },
+
+    /// All that is in flight is lost. A silent cut is noticed by neither end.
+    Cut {
+        device: usize,
+        silent: bool,
+    },
+    SlowReader {
+        device: usize,
+        millis: u64,
+    },
+    /// Frames take up to so long.
+    SlowNetwork {
+        most: u64,
+        millis: u64,
+    },
+    Kill {
+        slot: usize,
+        noticed: bool,
+    },
+    KillAll,
+    KillAfterCommit {
+        slot: usize,
+    },
+    Freeze {
+        slot: usize,
+        millis: u64,
+    },
+    Replace {
+        slot: usize,
+        window: u64,
+    },
+    Bus {
+        manners: Manners,
+        millis: u64,
+    },
+    Deaf {
+        slot: usize,
+    },
+    RegistryLost,
+    Registry {
+        trouble: registry::Trouble,
+        millis: u64,
+    },
+    Store {
+        trouble: store::Trouble,
+        millis: u64,
+    },
+    /// A node's clock jumps.
+    Clock {
+        slot: usize,
+        by: Millis,
+    },
+    /// All nodes are stopped, the store is set back to what it was so many steps ago, and they are started.
+    RollBack {
+        steps: usize,
+    },
+}
+
+/// What stays the same through a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Which nodes are told.
+    pub routing: Routing,
+    /// How fast people may send.
+    pub sends_per_second: u32,
+    /// How far the nodes' clocks are off.
+    pub skews: [Millis; SLOTS],
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// What stays the same.
+    pub setting: Setting,
+    /// Each with the milliseconds before it.
+    pub steps: Vec<(u64, Step)>,
+}
+
+impl Script {
+    /// Draws one.
+    #[must_use]
+    pub fn draw(random: &mut Random) -> Self {
+        let skew = |random: &mut Random| {
+            if random.chance(50) { 0 } else { random.below(2 * HOUR as u64) as Millis - HOUR }
+        };
+        let setting = Setting {
+            routing: if random.chance(70) { Routing::Directed } else { Routing::Broadcast },
+            sends_per_second: if random.chance(20) { 10 } else { 100 },
+            skews: [skew(random), skew(random), skew(random)],
+        };
+        // Some runs are calm, and in some nothing but nudges is lost, so that what must hold then is seen as well.
+        let (breaks, breaking): (u64, fn(&mut Random) -> Step) = match random.below(6) {
+            0 => (0, fault),
+            1 => (30, lost_nudges),
+            2 => (20, fault),
+            3 | 4 => (40, fault),
+            _ => (60, fault),
+        };
+        let count = random.between(10, 45);
+        let mut steps = Vec::new();
+        for _ in 0..count {
+            let step = if random.chance(breaks) { breaking(random) } else { deed(random) };
+            steps.push((pause(random), step));
+        }
+        if setting.sends_per_second < 100 {
+            // What takes longer because it has to is no delay.
+            steps.iter_mut().for_each(|(_, step)| restrain(step));
+        }
+        Self { setting, steps }
+    }
+}
+
+fn restrain(step: &mut Step) {
+    if let Step::Send { count, .. } | Step::Flood { count, .. } = step {
+        *count = (*count).min(6);
+    }
+}
+
+fn pause(random: &mut Random) -> u64 {
+    match random.below(7) {
+        0..=2 => random.below(60),
+        3..=5 => random.below(800),
+        _ => random.below(4_000),
+    }
+}
+
+fn conversation(random: &mut Random) -> usize {
+    // Mostly the few that everybody is in, and sometimes one that was made later.
+    if random.chance(85) { random.below(3) as usize } else { random.below(8) as usize }
+}
+
+fn deed(random: &mut Random) -> Step {
+    let device = random.below(DEVICES as u64) as usize;
+    let (user, other) = (random.below(4) as usize, random.below(4) as usize);
+    let conversation = conversation(random);
+    match random.below(100) {
+        0..=34 => {
+            let count = if random.chance(80) { random.between(1, 4) } else { random.between(5, 30) };
+            Step::Send { device, conversation, count }
+        }
+        35 => Step::Flood { device, conversation, count: random.between(20, 60) },
+        36..=55 => Step::Read { device, conversation, but: if random.chance(70) { 0 } else { random.below(6) } },
+        56..=58 => Step::Typing { device, conversation },
+        59..=63 => Step::Hold { device, conversation, count: random.between(1, 30) },
+        64..=66 => Step::Older { device, conversation, count: random.between(1, 30) },
+        67..=68 => Step::Retry { device },
+        69..=73 => Step::Reload { device, holds_all: random.chance(70) },
+        74..=75 => Step::Close { device },
+        76..=79 => Step::Open { device },
+        80..=82 => Step::EndSession { device },
+        83 => Step::Group { user, others: (0..4).filter(|_| random.chance(60)).collect() },
+        84 => Step::Direct { user, other },
+        85..=88 => Step::Add { conversation, by: user, user: other },
+        89..=94 => Step::Remove { conversation, by: user, user: other },
+        95..=96 => Step::Rename { conversation, by: user },
+        97 => Step::HandOver { conversation, by: user, to: other },
+        _ => Step::CallOneself { user },
+    }
+}
+
+fn fault(random: &mut Random) -> Step {
+    let device = random.below(DEVICES as u64) as usize;
+    let slot = random.below(SLOTS as u64) as usize;
+    let millis = random.between(100, 8_000);
+    match random.below(100) {
+        0..=15 => Step::Cut { device, silent: random.chance(50) },
+        16..=20 => Step::SlowReader { device, millis },
+        21..=24 => Step::SlowNetwork { most: random.between(100, 2_000), millis },
+        25..=34 => Step::Kill { slot, noticed: random.chance(75) },
+        35 => Step::KillAll,
+        36..=43 => Step::KillAfterCommit { slot },
+        44..=51 => Step::Freeze { slot, millis: if random.chance(70) { millis } else { 2 * millis } },
+        52..=57 => Step::Replace { slot, window: random.between(0, 3_000) },
+        58..=71 => Step::Bus { manners: manners(random), millis },
+        72..=75 => Step::Deaf { slot },
+        76..=79 => Step::RegistryLost,
+        80..=83 => {
+            let trouble = if random.chance(50) { registry::Trouble::Hangs } else { registry::Trouble::Refuses };
+            Step::Registry { trouble, millis }
+        }
+        84..=91 => {
+            let trouble = match random.below(4) {
+                0 => store::Trouble::Refuses,
+                1 => store::Trouble::Hangs,
+                2 => store::Trouble::LosesAnswers(random.between(10, 80)),
+                _ => store::Trouble::Slow(random.between(50, 1_500)),
+            };
+            Step::Store { trouble, millis }
+        }
+        92..=95 => Step::Clock { slot, by: random.below(2 * HOUR as u64) as Millis - HOUR },
+        _ => Step::RollBack { steps: random.between(1, 8) as usize },
+    }
+}
+
+/// What may be lost without anybody losing anything.
+fn lost_nudges(random: &mut Random) -> Step {
+    let slot = random.below(SLOTS as u64) as usize;
+    let manners = Manners { lost: 100, ..Manners::default() };
+    match random.below(4) {
+        0 => Step::Deaf { slot },
+        1 => Step::RegistryLost,
+        _ => Step::Bus { manners, millis: random.between(1_000, 20_000) },
+    }
+}
+
+fn manners(random: &mut Random) -> Manners {
+    let lost = match random.below(4) {
+        0 => 100,
+        1 => random.below(100),
+        _ => 0,
+    };
+    Manners {
+        lost,
+        doubled: if random.chance(50) { random.below(100) } else { 0 },
+        spread: if random.chance(50) { random.below(2_000) } else { 0 },
+        reorders: random.chance(50),
+        down: random.chance(10),
+    }
+}
