@@ -164,6 +164,9 @@ pub(crate) enum Part {
     Input,
     /// Real browsers against real servers.
     E2e,
+    /// Real processes under faults, in short.
+    #[cfg(target_os = "linux")]
+    Chaos,
 }
 
 #[cfg(test)]

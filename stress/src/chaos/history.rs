@@ -48,8 +48,6 @@ pub(crate) struct Acked {
     pub(crate) conversation: ConversationId,
     pub(crate) seq: Seq,
     pub(crate) at: Millis,
-    /// The number of the device.
-    pub(crate) device: usize,
 }
 
 /// A change that a device showed.
@@ -91,8 +89,6 @@ pub(crate) struct Events {
     pub(crate) sent: Vec<Sent>,
     pub(crate) acked: Vec<Acked>,
     pub(crate) loads: Vec<Load>,
-    /// Sends that were refused for good.
-    pub(crate) failed: Vec<String>,
     /// What is wrong by itself, whatever else happened: the number of the invariant, and what.
     pub(crate) wrong: Vec<(u8, String)>,
 }

@@ -41,6 +41,8 @@ use tokio::time::timeout;
 
 /// Beyond how long a fault lasts: what a round may take in all.
 const ROUND: Duration = Duration::from_secs(150);
+/// How long the same people talk: what a device catches up with is bounded, and a load of everything takes its time.
+const STAGE: Duration = Duration::from_secs(20 * 60);
 
 /// Lets everything happen that is asked for. Gives what came of it, as JSON, and whether all was well.
 ///
@@ -80,7 +82,7 @@ async fn all(options: &ChaosOptions) -> Result<Vec<Row>> {
             Some(why) => Row::impossible(&faults, options.database, why),
             None => {
                 let small_disk = faults.iter().any(|fault| fault.needs_small_disk());
-                let fits = |stage: &Stage| stage.cluster.plan.small_disk == small_disk;
+                let fits = |stage: &Stage| stage.cluster.plan.small_disk == small_disk && stage.age() < STAGE;
                 let ready = match stage.take().filter(fits) {
                     Some(stage) => stage,
                     None => Stage::set(Cluster::start(Plan { small_disk, ..plan.clone() }).await?, rng.clone()).await?,

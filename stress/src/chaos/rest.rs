@@ -24,7 +24,8 @@ const TAIL: u64 = 20;
 /// Waits until every device knows all that it can know. What is not so in time is described.
 pub(crate) async fn settled(town: &Town, until: Instant) -> Result<(), Vec<String>> {
     loop {
-        let waits: Vec<_> = town.devices().iter().filter(|device| !is_done(town, device)).cloned().collect();
+        let heads = heads(town);
+        let waits: Vec<_> = town.devices().into_iter().filter(|device| !is_done(device, &heads)).collect();
         if waits.is_empty() {
             return Ok(());
         }
@@ -35,10 +36,9 @@ pub(crate) async fn settled(town: &Town, until: Instant) -> Result<(), Vec<Strin
     }
 }
 
-/// A device knows all that another one of its user's conversations knows of.
-fn is_done(town: &Town, device: &Arc<Device>) -> bool {
+/// A device knows all that some device knows of its conversations.
+fn is_done(device: &Device, heads: &BTreeMap<ConversationId, Seq>) -> bool {
     device.is_at_rest() && {
-        let heads = heads(town);
         let view = device.view();
         view.client.replicas().all(|replica| heads.get(&replica.conversation().id) == Some(&replica.applied()))
     }
@@ -110,6 +110,10 @@ impl Fresh {
             let seen = self.views.get(&device.owner.user).unwrap_or(&nothing);
             let view = device.view();
             let who = format!("device {} of {}", device.number, device.owner.name);
+            // Nobody here sends what may be refused for good.
+            let refused =
+                seen.keys().flat_map(|here| view.client.outbox(*here)).map(|entry| (11, format!("{who}: {entry:?}")));
+            wrong.extend(refused);
             let known: BTreeSet<_> = view.client.replicas().map(|replica| replica.conversation().id).collect();
             let all: BTreeSet<_> = seen.keys().copied().collect();
             if known != all {
@@ -117,7 +121,8 @@ impl Fresh {
             }
             for replica in view.client.replicas() {
                 if let Some(fresh) = seen.get(&replica.conversation().id) {
-                    wrong.extend(compare(replica, fresh).map(|(invariant, what)| (invariant, format!("{who}: {what}"))));
+                    wrong
+                        .extend(compare(replica, fresh).map(|(invariant, what)| (invariant, format!("{who}: {what}"))));
                     wrong.extend(self.miscounted(replica, device.owner.user).map(|what| (9, format!("{who}: {what}"))));
                 }
             }
@@ -131,7 +136,8 @@ impl Fresh {
         let read = replica.cursors().1;
         let later = log.changes.iter().filter(|change| change.seq > read && change.seq >= given.since);
         let unread = later.filter(|change| change.author != user && change.body.text().is_some()).count() as u64;
-        (unread != given.unread).then(|| format!("{} unread in {} after {read}: it is {unread}", given.unread, given.id))
+        (unread != given.unread)
+            .then(|| format!("{} unread in {} after {read}: it is {unread}", given.unread, given.id))
     }
 }
 
@@ -161,7 +167,8 @@ fn compare(replica: &Replica, (fresh, seqs): &(Conversation, Vec<Seq>)) -> Optio
     let tail: Vec<_> = replica.held().iter().map(|change| change.seq).rev().take(TAIL as usize).collect();
     let expected: Vec<_> = seqs.iter().copied().rev().take(TAIL as usize).collect();
     let short = tail.len().min(expected.len());
-    (tail[..short] != expected[..short]).then(|| (17, format!("{id} ends with {tail:?}, a fresh load with {expected:?}")))
+    (tail[..short] != expected[..short])
+        .then(|| (17, format!("{id} ends with {tail:?}, a fresh load with {expected:?}")))
 }
 
 /// Loads everything anew until it is what the devices know, for as long as cursors may take.

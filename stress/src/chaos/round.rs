@@ -44,6 +44,7 @@ pub(crate) struct Stage {
     town: Arc<Town>,
     rng: Rng,
     tasks: Vec<AbortHandle>,
+    set: Instant,
 }
 
 impl Drop for Stage {
@@ -66,7 +67,12 @@ impl Stage {
             tokio::spawn(witness::read_after_acks(town.clone(), nodes.clone(), chance())).abort_handle(),
             tokio::spawn(witness::change_members(town.clone(), nodes, chance())).abort_handle(),
         ];
-        Ok(Self { cluster, town, rng, tasks: tasks.to_vec() })
+        Ok(Self { cluster, town, rng, tasks: tasks.to_vec(), set: Instant::now() })
+    }
+
+    /// How long it has been there.
+    pub(crate) fn age(&self) -> Duration {
+        self.set.elapsed()
     }
 
     /// Lets these happen at the same time.

@@ -1,7 +1,7 @@
 //! What came of a fault: a row of the table.
 
-use super::cluster::Database;
 use super::check::Verdict;
+use super::cluster::Database;
 use super::faults::Fault;
 use super::history::{Events, Life};
 use serde::Serialize;
@@ -132,7 +132,8 @@ impl Figures {
         for life in lives {
             // What a page loads that was opened later came when it was asked for.
             let first = !lives.iter().any(|other| other.device == life.device && !other.goes_on);
-            for shown in life.shown.values().flat_map(|shown| shown.iter().rev().take_while(|shown| shown.at >= begun)) {
+            for shown in life.shown.values().flat_map(|shown| shown.iter().rev().take_while(|shown| shown.at >= begun))
+            {
                 let Some(key) = shown.change.key else { continue };
                 figures.deliveries += 1;
                 if first && sent.get(&key).is_some_and(|sent| *sent < healed) {

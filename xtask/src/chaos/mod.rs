@@ -70,7 +70,8 @@ pub(crate) fn run(workspace: &Workspace, wanted: &Wanted) -> Result<ExitCode> {
         None => None,
     };
     let began = Instant::now();
-    let rows = progress.step("Letting everything happen", || all(workspace, wanted, &server, &stress, old.as_deref()))?;
+    let rows =
+        progress.step("Letting everything happen", || all(workspace, wanted, &server, &stress, old.as_deref()))?;
     let text = table::render(&rows, wanted, began.elapsed());
     println!("\n{text}");
     fs::create_dir_all(workspace.own())?;
@@ -107,13 +108,7 @@ impl Drop for Part {
     }
 }
 
-fn all(
-    workspace: &Workspace,
-    wanted: &Wanted,
-    server: &Path,
-    stress: &Path,
-    old: Option<&Path>,
-) -> Result<Vec<Value>> {
+fn all(workspace: &Workspace, wanted: &Wanted, server: &Path, stress: &Path, old: Option<&Path>) -> Result<Vec<Value>> {
     let mut parts = Vec::new();
     for database in &wanted.databases {
         for part in 0..wanted.parts {

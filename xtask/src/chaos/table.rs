@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn what_was_broken_once_is_broken_and_sums_are_over_all_rounds() {
-        let rows = [row("a", "yes", &[]), row("a", "no", &["I1: gone"]), row("b", "unasked", &[]), row("a + b", "yes", &[])];
+        let rows =
+            [row("a", "yes", &[]), row("a", "no", &["I1: gone"]), row("b", "unasked", &[]), row("a + b", "yes", &[])];
         let text = render(&rows, &wanted(), Duration::from_secs(1));
         let line = |begin: &str| text.lines().find(|line| line.starts_with(begin)).unwrap().to_owned();
         assert!(line("| a |").contains("**✗**") && line("| a |").ends_with("| 10 | 20 | 0 | 2 | 1.2 s | 0.3 s | 2 |"));
@@ -154,7 +155,8 @@ mod tests {
 
     #[test]
     fn what_did_not_happen_is_named_with_its_reason() {
-        let rows = [json!({"fault": "loss", "name": "loss", "database": "SQLite", "impossible": "no root", "wrong": []})];
+        let rows =
+            [json!({"fault": "loss", "name": "loss", "database": "SQLite", "impossible": "no root", "wrong": []})];
         let text = render(&rows, &wanted(), Duration::ZERO);
         assert!(text.contains("Not possible with SQLite: loss, since no root."), "{text}");
     }

@@ -48,9 +48,4 @@ impl Log {
         }
         parts
     }
-
-    /// Whether a user may see the change at this seq.
-    pub(crate) fn shows(&self, user: UserId, seq: Seq) -> bool {
-        self.visible(user).into_iter().any(|(first, last)| (first..=last).contains(&seq))
-    }
 }

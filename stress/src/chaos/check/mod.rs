@@ -47,11 +47,6 @@ impl Verdict {
             self.0.entry(invariant).or_default().extend(what);
         }
     }
-
-    /// Whether nothing is wrong.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// Decides everything that can be decided from this.
@@ -65,9 +60,10 @@ pub(crate) fn judge(evidence: &Evidence) -> Verdict {
     verdict.add(6, order::broken(evidence));
     let late = evidence.loads.iter().filter(|load| !load.found);
     verdict.add(7, late.map(|load| format!("{} was acknowledged and not in a load: {}", load.key, load.what)));
-    let slips = evidence.lives.iter().flat_map(|life| {
-        life.slips.iter().map(|slip| format!("device {} of user {}: {slip}", life.device, life.user))
-    });
+    let slips = evidence
+        .lives
+        .iter()
+        .flat_map(|life| life.slips.iter().map(|slip| format!("device {} of user {}: {slip}", life.device, life.user)));
     verdict.add(8, slips);
     verdict.add(14, showing::forbidden(evidence));
     verdict

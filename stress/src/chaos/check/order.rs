@@ -15,7 +15,10 @@ pub(super) fn broken(evidence: &Evidence) -> Vec<String> {
         let before = last.insert((sent.device, sent.conversation), (seq, sent.key));
         if let Some((before, key)) = before.filter(|(before, _)| *before >= seq) {
             let (device, here) = (sent.device, sent.conversation);
-            wrong.push(format!("device {device} sent {} after {key}, and it has {seq} after {before} in {here}", sent.key));
+            wrong.push(format!(
+                "device {device} sent {} after {key}, and it has {seq} after {before} in {here}",
+                sent.key
+            ));
         }
     }
     wrong.extend(overtaken(evidence, &stored));
@@ -42,7 +45,10 @@ fn overtaken(evidence: &Evidence, stored: &HashMap<SendKey, Seq>) -> Vec<String>
             *highest = (*highest).max(acked.seq);
         }
         if let Some(highest) = highest.get(&sent.conversation).filter(|highest| **highest >= seq) {
-            wrong.push(format!("{} was sent after the ack of {highest} in {}, and has {seq}", sent.key, sent.conversation));
+            wrong.push(format!(
+                "{} was sent after the ack of {highest} in {}, and has {seq}",
+                sent.key, sent.conversation
+            ));
         }
     }
     wrong

@@ -2,13 +2,12 @@
 
 use super::*;
 use crate::chaos::history::Shown;
-use trunkline_protocol::{
-    Change, ChangeBody, Conversation, ConversationKind, Member, SendKey, Seq, User, UserId,
-};
+use trunkline_protocol::{Change, ChangeBody, Conversation, ConversationKind, Member, SendKey, Seq, User, UserId};
 
 const HERE: ConversationId = ConversationId(1);
 const ANN: UserId = UserId(1);
 const BOB: UserId = UserId(2);
+const NOTHING: [u8; 0] = [];
 
 fn key(number: u64) -> SendKey {
     SendKey(uuid(number))
@@ -63,12 +62,11 @@ fn fine() -> Evidence {
         text: format!("text {number}"),
         at,
     });
-    let acked = [(1, 0, 15), (2, 0, 25), (3, 1, 35)].map(|(number, device, at)| Acked {
+    let acked = [(1, 15), (2, 25), (3, 35)].map(|(number, at)| Acked {
         key: key(number),
         conversation: HERE,
         seq: Seq(number),
         at,
-        device,
     });
     Evidence {
         sent: sent.to_vec(),
@@ -96,7 +94,7 @@ fn log(evidence: &mut Evidence) -> &mut Vec<Change> {
 
 #[test]
 fn nothing_is_wrong_with_a_history_in_which_nothing_is() {
-    assert_eq!(broken(|_| ()), []);
+    assert_eq!(broken(|_| ()), NOTHING);
 }
 
 #[test]
@@ -108,7 +106,7 @@ fn a_message_that_is_missing_on_a_device_is_lost() {
             shown(evidence, 1).pop();
             evidence.lives[1].goes_on = false;
         }),
-        []
+        NOTHING
     );
 }
 

@@ -134,7 +134,20 @@ impl Cluster {
         let addresses = fronts.iter().map(|front| front.address).collect();
         let nginx = Nginx::new(door, addresses, &folder.0, &plan.deploy).await?;
         let door = Proxy::start(nginx.address).await?;
-        Ok(Self { plan, nodes: members, nginx, redis, postgres, door, fronts, bus, stores, data, _disk: disk, _folder: folder })
+        Ok(Self {
+            plan,
+            nodes: members,
+            nginx,
+            redis,
+            postgres,
+            door,
+            fronts,
+            bus,
+            stores,
+            data,
+            _disk: disk,
+            _folder: folder,
+        })
     }
 
     /// The way from nginx to this node.

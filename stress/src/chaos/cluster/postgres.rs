@@ -54,7 +54,7 @@ impl Postgres {
         command.args(["-D".as_ref(), self.data.as_os_str()]).args(["-p", &self.address.port().to_string()]);
         let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"];
         let more = ["max_wal_size=8MB", "min_wal_size=2MB", "log_min_messages=fatal", "log_min_error_statement=fatal"];
-        settings.iter().chain(&more).for_each(|setting| drop(command.args(["-c", setting])));
+        command.args(settings.iter().chain(&more).flat_map(|setting| ["-c", setting]));
         command.current_dir(&self.data);
         let mut program = Program::start("postgres", &mut command, &self.folder)?;
         let address = self.address;

@@ -118,7 +118,8 @@ pub(super) fn children(parent: u32) -> Vec<u32> {
     ids.filter(|id| {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         // Behind the name, which may hold anything: the state, and the parent.
-        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace().nth(1) == Some(&parent.to_string()));
+        let fields =
+            stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace().nth(1) == Some(&parent.to_string()));
         fields == Some(true)
     })
     .collect()

@@ -83,7 +83,7 @@ impl Redis {
     }
 
     fn signal_all(&self, signal: Signal) {
-        for program in &self.program {
+        if let Some(program) = &self.program {
             signal_to(program.id(), signal);
             children(program.id()).into_iter().for_each(|child| signal_to(child, signal));
         }

@@ -95,8 +95,7 @@ impl Host {
                 view.heard = now;
                 match &*frame {
                     ServerFrame::Ack { key, conversation, seq, .. } => {
-                        let (key, conversation, seq, device) = (*key, *conversation, *seq, view.life.device);
-                        let acked = Acked { key, conversation, seq, at: now, device };
+                        let acked = Acked { key: *key, conversation: *conversation, seq: *seq, at: now };
                         self.shared.history.events().acked.push(acked);
                     }
                     ServerFrame::Welcome { .. } => view.welcomes += 1,

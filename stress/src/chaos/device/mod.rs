@@ -158,7 +158,13 @@ impl Device {
             })
             .collect();
         let waiting = if view.client.is_settled() { "" } else { ", waits for acks" };
-        format!("device {} of {}: {:?}{waiting} {}", self.number, self.owner.name, view.client.link(), behind.join(", "))
+        format!(
+            "device {} of {}: {:?}{waiting} {}",
+            self.number,
+            self.owner.name,
+            view.client.link(),
+            behind.join(", ")
+        )
     }
 }
 

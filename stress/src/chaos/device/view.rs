@@ -29,8 +29,8 @@ pub(crate) struct View {
     /// How often the page was loaded anew: sockets of before are nobody's.
     pub(super) loads: u32,
     position: (Option<Epoch>, Position),
-    /// Read cursor and applied seq, as they were last seen.
-    cursors: BTreeMap<ConversationId, (Seq, Seq)>,
+    /// Read cursors, as they were last seen.
+    cursors: BTreeMap<ConversationId, Seq>,
 }
 
 impl View {
@@ -127,10 +127,10 @@ impl View {
         }
         self.position = (epoch, position);
         for replica in self.client.replicas() {
-            let (id, now) = (replica.conversation().id, (replica.cursors().1, replica.applied()));
+            let (id, now) = (replica.conversation().id, replica.cursors().1);
             let before = self.cursors.insert(id, now).unwrap_or_default();
-            if now.0 < before.0 || now.1 < before.1 {
-                self.life.slips.push(format!("read and shown in {id} went from {before:?} back to {now:?}"));
+            if now < before {
+                self.life.slips.push(format!("the read cursor in {id} went from {before} back to {now}"));
             }
         }
     }

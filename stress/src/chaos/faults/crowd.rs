@@ -1,8 +1,8 @@
 //! What clients do to a cluster, all at once or one slowly, and a balancer that is hasty with them.
 
+use super::Extent;
 use super::strike::Field;
 use super::wound::{Strike, Wound};
-use super::Extent;
 use crate::chaos::device::{Device, Holds};
 use crate::chaos::proxy::{Carry, Cut, Proxy};
 use crate::chaos::town::{OUTSIDER, SLOW};
@@ -72,7 +72,9 @@ pub(super) async fn slow_reader(field: &mut Field<'_>) -> Result<Strike> {
         }
         for user in 4..8 {
             let speaker = field.town.device_of(user).context("somebody speaks")?;
-            (0..10).for_each(|number| drop(speaker.send(here, format!("{:08}{text}", sent + number))));
+            for number in sent..sent + 10 {
+                speaker.send(here, format!("{number:08}{text}"));
+            }
             sent += 10;
         }
         sleep(Duration::from_millis(100)).await;

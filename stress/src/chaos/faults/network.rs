@@ -15,7 +15,7 @@ const FAR: (Duration, Duration) = (Duration::from_millis(150), Duration::from_mi
 /// Bytes a second of each connection: of a client, and within the cluster.
 const NARROW: (u32, u32) = (12_000, 400_000);
 /// Bytes of a slice.
-const SLICE: usize = 7;
+const SLICE: usize = 61;
 /// The rule by which packets are lost.
 const LOSS: [&str; 10] =
     ["INPUT", "-i", "lo", "-m", "statistic", "--mode", "random", "--probability", "0.3", "--jump=DROP"];

@@ -76,6 +76,7 @@ pub(super) async fn kill_after_ack(field: &mut Field<'_>) -> Result<Strike> {
     let (pinned, key) = sends(field)?;
     let user = pinned.owner.user;
     until("the ack", || is_acked(field, key)).await?;
+    until("its user is seen online", || field.town.is_online(user)).await?;
     field.cluster.nodes[field.node].kill();
     let died = Instant::now();
     let mut strike = killed(field, "right behind an ack");

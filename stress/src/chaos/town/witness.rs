@@ -142,7 +142,10 @@ impl Revocation {
         let late = events.sent.iter().filter(|sent| sent.device == self.device.number && sent.at > ended);
         for sent in late {
             if events.acked.iter().any(|acked| acked.key == sent.key) {
-                wrong.push(format!("a send that began {} ms after the end of a session was acknowledged", sent.at - ended));
+                wrong.push(format!(
+                    "a send that began {} ms after the end of a session was acknowledged",
+                    sent.at - ended
+                ));
             }
         }
         wrong
