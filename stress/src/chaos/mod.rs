@@ -70,11 +70,12 @@ async fn all(options: &ChaosOptions) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let mut stage: Option<Stage> = None;
     let plan = Plan {
-        binary: options.server.clone(),
-        deploy: options.deploy.clone(),
+        binary: std::path::absolute(&options.server)?,
+        deploy: std::path::absolute(&options.deploy)?,
         database: options.database,
         small_disk: false,
     };
+    let old = options.old.as_ref().map(std::path::absolute).transpose()?;
     for faults in chosen(options, &mut rng) {
         let why_not = faults.iter().find_map(|fault| fault.needs(options.database).map_err(str::to_owned).err());
         let why_not = why_not.or_else(|| faults.iter().find_map(|fault| possible(*fault, options.old.as_ref()).err()));
@@ -89,7 +90,7 @@ async fn all(options: &ChaosOptions) -> Result<Vec<Row>> {
                 };
                 let stage = stage.insert(ready);
                 let longest = faults.iter().map(|fault| fault.lasts(extent)).max().unwrap_or_default();
-                let round = timeout(ROUND + longest, stage.round(&faults, extent, options.old.clone()));
+                let round = timeout(ROUND + longest, stage.round(&faults, extent, old.clone()));
                 let row = round.await.context("it took too long").and_then(|row| row);
                 row.unwrap_or_else(|error| Row::failed(&faults, options.database, format!("{error:#}")))
             }

@@ -133,7 +133,7 @@ impl Fresh {
     /// Unread is what others have posted after the read cursor.
     fn miscounted(&self, replica: &Replica, user: UserId) -> Option<String> {
         let (given, log) = (replica.conversation(), self.logs.get(&replica.conversation().id)?);
-        let read = replica.cursors().1;
+        let read = super::device::read_to(replica, user);
         let later = log.changes.iter().filter(|change| change.seq > read && change.seq >= given.since);
         let unread = later.filter(|change| change.author != user && change.body.text().is_some()).count() as u64;
         (unread != given.unread)

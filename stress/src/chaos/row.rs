@@ -149,3 +149,51 @@ impl Figures {
         figures
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::history::{Acked, Sent, Shown};
+    use trunkline_protocol::{Change, ChangeBody, ConversationId, Seq, UserId};
+
+    const HERE: ConversationId = ConversationId(1);
+
+    fn life(device: usize, goes_on: bool, shown: &[(SendKey, Millis)]) -> Life {
+        let shown = shown.iter().map(|&(key, at)| Shown {
+            at,
+            change: Change {
+                conversation: HERE,
+                seq: Seq(1),
+                at: 0,
+                author: UserId(1),
+                key: Some(key),
+                body: ChangeBody::Unknown,
+            },
+        });
+        let shown = BTreeMap::from([(HERE, shown.collect())]);
+        Life { device, user: UserId(1), goes_on, shown, resets: 0, slips: Vec::new() }
+    }
+
+    #[test]
+    fn recovery_counts_from_the_end_of_the_fault_and_delivery_from_the_ack() {
+        let (early, late) = (SendKey::random(), SendKey::random());
+        let mut events = Events::default();
+        for (key, at) in [(early, 110), (late, 210)] {
+            let sent = Sent { key, author: UserId(1), device: 0, conversation: HERE, text: String::new(), at };
+            events.sent.push(sent);
+            events.acked.push(Acked { key, conversation: HERE, seq: Seq(1), at: at + 5 });
+        }
+        // The last device was opened while all this happened: what it loaded was not late.
+        let lives = [
+            life(0, true, &[(early, 115), (late, 215)]),
+            life(1, true, &[(early, 240), (late, 260)]),
+            life(2, false, &[(early, 120)]),
+            life(2, true, &[(early, 900), (late, 900)]),
+        ];
+        let figures = Figures::of(&events, &lives, Times { begun: 100, healed: 200 }, &Verdict::default());
+        assert_eq!((figures.sent, figures.acks, figures.deliveries), (2, 2, 7));
+        assert_eq!((figures.recovery, figures.slowest), (40, 125));
+        let later = Figures::of(&events, &lives, Times { begun: 200, healed: 200 }, &Verdict::default());
+        assert_eq!((later.sent, later.acks, later.recovery), (1, 1, 0));
+    }
+}

@@ -11,7 +11,7 @@ mod host;
 mod socket;
 mod view;
 
-pub(crate) use view::View;
+pub(crate) use view::{View, read_to};
 
 use super::history::{History, Life};
 use std::collections::{BTreeMap, BTreeSet};

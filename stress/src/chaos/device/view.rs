@@ -4,6 +4,7 @@ use super::Holds;
 use crate::chaos::history::{Life, Shown};
 use std::collections::{BTreeMap, VecDeque};
 use trunkline_protocol::client::outbox::Entry;
+use trunkline_protocol::client::replica::Replica;
 use trunkline_protocol::client::{Action, Client, Event};
 use trunkline_protocol::{ConversationId, Epoch, Millis, Position, SendKey, Seq, UserId};
 
@@ -31,6 +32,12 @@ pub(crate) struct View {
     position: (Option<Epoch>, Position),
     /// Read cursors, as they were last seen.
     cursors: BTreeMap<ConversationId, Seq>,
+}
+
+/// How far a user has read: on this device, or as far as it was told on others.
+pub(crate) fn read_to(replica: &Replica, user: UserId) -> Seq {
+    let told = replica.conversation().member(user).map_or(Seq(0), |member| member.read);
+    told.max(replica.cursors().1)
 }
 
 impl View {
@@ -127,7 +134,7 @@ impl View {
         }
         self.position = (epoch, position);
         for replica in self.client.replicas() {
-            let (id, now) = (replica.conversation().id, replica.cursors().1);
+            let (id, now) = (replica.conversation().id, read_to(replica, self.life.user));
             let before = self.cursors.insert(id, now).unwrap_or_default();
             if now < before {
                 self.life.slips.push(format!("the read cursor in {id} went from {before} back to {now}"));
