@@ -23,7 +23,9 @@ pub(super) fn lost(evidence: &Evidence) -> Vec<String> {
     }
     for life in evidence.lives.iter().filter(|life| life.goes_on) {
         for (here, missing) in missing(evidence, life) {
-            wrong.push(format!("device {} of user {} never showed {missing:?} of {here}", life.device, life.user));
+            let last = shown(life, here).last().map(|shown| (shown.change.seq, shown.at));
+            let (device, user) = (life.device, life.user);
+            wrong.push(format!("device {device} of user {user} never showed {missing:?} of {here}, last {last:?}"));
         }
     }
     wrong

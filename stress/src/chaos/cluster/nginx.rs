@@ -68,7 +68,7 @@ impl Nginx {
         let user = if geteuid().is_root() { "user root;\n" } else { "" };
         let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let temps = kinds.map(|kind| format!("    {kind}_temp_path {folder}/temp-{kind};\n")).concat();
-        let member = |front: &SocketAddr| format!("        server {front} max_fails=1 fail_timeout=2s;\n");
+        let member = |front: &SocketAddr| format!("        server {front} max_fails=0;\n");
         let members: String = self.fronts.iter().map(member).collect();
         let mut passing = fs::read_to_string(self.deploy.join("nginx/proxy.conf"))?;
         if let Some(idle) = idle {

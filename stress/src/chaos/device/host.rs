@@ -106,9 +106,9 @@ impl Host {
             Heard::Nonsense(text) => {
                 self.shared.history.wrong(2, format!("{} heard what is no frame: {text:.80}", self.owner.name));
             }
-            Heard::Closed(code) => {
+            Heard::Closed(code, why) => {
                 self.open.retain(|open| open.socket != socket);
-                view.closes.push((now, code));
+                view.closes.push((now, code, why));
                 view.client.closed(now, socket, code);
             }
         }

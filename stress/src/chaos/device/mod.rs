@@ -158,12 +158,11 @@ impl Device {
             })
             .collect();
         let waiting = if view.client.is_settled() { "" } else { ", waits for acks" };
+        let (now, link, last) = (self.shared.history.clock.now(), view.client.link(), view.closes.last());
+        let behind = behind.join(", ");
         format!(
-            "device {} of {}: {:?}{waiting} {}",
-            self.number,
-            self.owner.name,
-            view.client.link(),
-            behind.join(", ")
+            "device {} of {} at {now}: {link:?}{waiting} {behind}; last end: {last:?}",
+            self.number, self.owner.name
         )
     }
 }

@@ -17,8 +17,8 @@ pub(super) enum Heard {
     Frame(Box<ServerFrame>),
     /// It said something that is no frame.
     Nonsense(String),
-    /// With a close code, if there was one.
-    Closed(Option<u16>),
+    /// With a close code, if there was one, and what went wrong, if something did.
+    Closed(Option<u16>, String),
 }
 
 /// Where it is told. Unbounded: what comes is bounded by what the node queues, and is taken at once.
@@ -31,8 +31,8 @@ pub(super) async fn run(
     mut frames: mpsc::UnboundedReceiver<ClientFrame>,
     told: Told,
 ) {
-    let code = match open(&owner).await {
-        Some(mut open) => {
+    let (code, why) = match open(&owner).await {
+        Ok(mut open) => {
             // The device may be gone.
             let _ = told.send((load, socket, Heard::Opened));
             loop {
@@ -41,7 +41,7 @@ pub(super) async fn run(
                         let Some(frame) = frame else { return };
                         let Ok(text) = serde_json::to_string(&frame) else { continue };
                         if open.send(Message::text(text)).await.is_err() {
-                            break None;
+                            break (None, "it took nothing more".to_owned());
                         }
                     }
                     message = open.next() => match message {
@@ -52,31 +52,33 @@ pub(super) async fn run(
                             };
                             let _ = told.send((load, socket, heard));
                         }
-                        Some(Ok(Message::Close(close))) => break close.map(|close| close.code.into()),
+                        Some(Ok(Message::Close(close))) => {
+                            break (close.map(|close| close.code.into()), String::new());
+                        }
                         Some(Ok(_)) => {}
-                        Some(Err(_)) | None => break None,
+                        Some(Err(error)) => break (None, error.to_string()),
+                        None => break (None, "it ended".to_owned()),
                     }
                 }
             }
         }
-        None => None,
+        Err(error) => (None, format!("{error:#}")),
     };
-    let _ = told.send((load, socket, Heard::Closed(code)));
+    let _ = told.send((load, socket, Heard::Closed(code, why)));
 }
 
-async fn open(owner: &Owner) -> Option<tokio_tungstenite::WebSocketStream<TcpStream>> {
-    let request = request(owner)?;
-    let stream = TcpStream::connect(owner.door).await.ok()?;
-    stream.set_nodelay(true).ok()?;
-    tokio_tungstenite::client_async(request, stream).await.ok().map(|(open, _)| open)
+async fn open(owner: &Owner) -> anyhow::Result<tokio_tungstenite::WebSocketStream<TcpStream>> {
+    let stream = TcpStream::connect(owner.door).await?;
+    stream.set_nodelay(true)?;
+    Ok(tokio_tungstenite::client_async(request(owner)?, stream).await?.0)
 }
 
-fn request(owner: &Owner) -> Option<Request<()>> {
-    let mut request = format!("ws://{}/ws", owner.door).into_client_request().ok()?;
-    let origin = HeaderValue::from_str(&format!("http://{}", owner.door)).ok()?;
+fn request(owner: &Owner) -> anyhow::Result<Request<()>> {
+    let mut request = format!("ws://{}/ws", owner.door).into_client_request()?;
+    let origin = HeaderValue::from_str(&format!("http://{}", owner.door))?;
     let headers = request.headers_mut();
     headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     headers.insert(header::ORIGIN, origin);
-    headers.insert(header::COOKIE, HeaderValue::from_str(&owner.cookie).ok()?);
-    Some(request)
+    headers.insert(header::COOKIE, HeaderValue::from_str(&owner.cookie)?);
+    Ok(request)
 }

@@ -21,7 +21,7 @@ pub(crate) struct View {
     /// How often it was welcomed.
     pub(crate) welcomes: u32,
     /// How its sockets ended.
-    pub(crate) closes: Vec<(Millis, Option<u16>)>,
+    pub(crate) closes: Vec<(Millis, Option<u16>, String)>,
     pub(super) holds: Holds,
     /// The outbox as a browser keeps it.
     pub(super) kept: BTreeMap<SendKey, Entry>,

@@ -17,8 +17,8 @@ const NARROW: (u32, u32) = (12_000, 400_000);
 /// Bytes of a slice.
 const SLICE: usize = 61;
 /// The rule by which packets are lost.
-const LOSS: [&str; 10] =
-    ["INPUT", "-i", "lo", "-m", "statistic", "--mode", "random", "--probability", "0.3", "--jump=DROP"];
+const LOSS: [&str; 11] =
+    ["INPUT", "-i", "lo", "-m", "statistic", "--mode", "random", "--probability", "0.3", "-j", "DROP"];
 
 /// Makes it happen.
 ///

@@ -62,7 +62,9 @@ pub(super) async fn kill_after_commit(field: &mut Field<'_>) -> Result<Strike> {
     field.cluster.front(field.node).set(|weather| weather.down = Carry::Hold);
     let (_, key) = sends(field)?;
     let (town, here) = (field.town.clone(), field.town.people.pinned);
-    until("others show the message", || town.shows(&town.watcher(), here, key)).await?;
+    // Somebody on another node for certain.
+    let other = town.device_of(PINNED.start + (field.node + 1) % NODES).context("somebody is on each node")?;
+    until("others show the message", || town.shows(&other, here, key)).await?;
     ensure!(!is_acked(field, key), "the fault did not come about: the ack has arrived");
     field.cluster.nodes[field.node].kill();
     field.cluster.front(field.node).cut(Cut::Reset);
