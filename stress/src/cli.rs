@@ -141,6 +141,9 @@ pub(crate) struct ChaosOptions {
     /// Each for as long as it may take in earnest.
     #[arg(long)]
     pub(crate) long: bool,
+    /// Only those faults that another database could make another.
+    #[arg(long)]
+    pub(crate) store_only: bool,
     /// Only some of the faults: every so-many-th, from this one on, such as `0/2`.
     #[arg(long, value_parser = part, default_value = "0/1")]
     pub(crate) part: (usize, usize),

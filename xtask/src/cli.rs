@@ -98,6 +98,9 @@ pub(crate) enum Command {
         /// Makes the same choices again.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// What does not concern the store happens on PostgreSQL only, and no pairs do: the short form of the tests.
+        #[arg(long)]
+        brief: bool,
         /// Each fault for as long as it may last in earnest.
         #[arg(long)]
         long: bool,

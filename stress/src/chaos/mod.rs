@@ -108,7 +108,9 @@ async fn all(options: &ChaosOptions) -> Result<Vec<Row>> {
 /// What shall happen, in order: each by itself, then pairs.
 fn chosen(options: &ChaosOptions, rng: &mut Rng) -> Vec<Vec<Fault>> {
     let given = if options.fault.is_empty() { Fault::ALL } else { &options.fault };
-    let mut all: Vec<_> = given.iter().skip(options.part.0).step_by(options.part.1).map(|fault| vec![*fault]).collect();
+    let wanted: Vec<_> = given.iter().filter(|fault| !options.store_only || fault.concerns_store()).collect();
+    let mut all: Vec<_> =
+        wanted.into_iter().skip(options.part.0).step_by(options.part.1).map(|fault| vec![*fault]).collect();
     // Those that need the same disk side by side.
     all.sort_by_key(|faults| faults[0].needs_small_disk());
     for _ in 0..options.pairs {

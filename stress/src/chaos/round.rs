@@ -110,11 +110,15 @@ impl Stage {
         let late = self.comes_to_rest(&left, deadline).await;
         verdict.add(11, late);
         let (revocation, ended) = revoking.await?;
+        let (fresh, differences) = rest::compared(&self.town, &self.cluster).await?;
+        for (invariant, what) in differences {
+            verdict.add(invariant, [what]);
+        }
         if let Some(ended) = ended {
             verdict.add(15, self.revoked(&revocation, faults, ended, healed).await);
         }
         revocation.finish(&self.town);
-        let lives = self.judge(&mut verdict).await?;
+        let lives = self.judge(fresh, &mut verdict);
         let figures = {
             let events = self.town.history.events();
             Figures::of(&events, &lives, Times { begun, healed }, &verdict)
@@ -175,11 +179,7 @@ impl Stage {
         revocation.judge(&self.town, ended, since, limit)
     }
 
-    async fn judge(&self, verdict: &mut Verdict) -> Result<Vec<super::history::Life>> {
-        let (fresh, differences) = rest::compared(&self.town, &self.cluster).await?;
-        for (invariant, what) in differences {
-            verdict.add(invariant, [what]);
-        }
+    fn judge(&self, fresh: rest::Fresh, verdict: &mut Verdict) -> Vec<super::history::Life> {
         let lives = self.town.lives();
         let evidence = {
             let mut events = self.town.history.events();
@@ -192,7 +192,7 @@ impl Stage {
         for (invariant, what) in check::judge(&evidence).0 {
             verdict.add(invariant, what);
         }
-        Ok(evidence.lives)
+        evidence.lives
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Wanted {
     pub(crate) pairs: usize,
     /// What is left to chance.
     pub(crate) seed: u64,
+    /// What does not concern the store happens on PostgreSQL only, and no pairs do.
+    pub(crate) brief: bool,
     /// In earnest.
     pub(crate) long: bool,
     /// Write the document.
@@ -152,8 +154,12 @@ fn start(
     command.args(["chaos", "--database", name, "--part", &format!("{part}/{}", wanted.parts)]);
     command.arg("--server").arg(server).arg("--deploy").arg(workspace.root.join("deploy"));
     command.arg("--report").arg(&rows).args(old.into_iter().flat_map(|old| ["--old".as_ref(), old.as_os_str()]));
+    if wanted.brief && database == Database::Sqlite {
+        command.arg("--store-only");
+    }
     // Each part has its own chance, and its share of the pairs.
-    let pairs = wanted.pairs / wanted.parts + usize::from(part < wanted.pairs % wanted.parts);
+    let all = if wanted.brief { 0 } else { wanted.pairs };
+    let pairs = all / wanted.parts + usize::from(part < all % wanted.parts);
     command.args(["--pairs", &pairs.to_string(), "--seed", &(wanted.seed * 100 + part as u64).to_string()]);
     command.args(wanted.faults.iter().flat_map(|fault| ["--fault", fault])).args(wanted.long.then_some("--long"));
     command.stdin(Stdio::null());

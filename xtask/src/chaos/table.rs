@@ -102,6 +102,7 @@ fn command(wanted: &Wanted) -> String {
         text.push_str(&format!(" --pairs {}", wanted.pairs));
     }
     text.push_str(&format!(" --seed {}", wanted.seed));
+    text.push_str(if wanted.brief { " --brief" } else { "" });
     text.push_str(if wanted.long { " --long" } else { "" });
     wanted.old.iter().for_each(|old| text.push_str(&format!(" --old {old}")));
     text
@@ -126,6 +127,7 @@ mod tests {
             faults: Vec::new(),
             pairs: 1,
             seed: 3,
+            brief: false,
             long: false,
             write: false,
             old: None,

@@ -23,7 +23,7 @@ pub(super) fn chaos(session: &mut Session<'_>) -> Result<Tally> {
         fs::remove_file(&report).with_context(|| format!("could not remove {}", report.display()))?;
     }
     let mut command = Command::new(&session.own);
-    let succeeded = session.run("cargo xtask chaos", command.arg("chaos"), &mut |_| {})?;
+    let succeeded = session.run("cargo xtask chaos --brief", command.args(["chaos", "--brief"]), &mut |_| {})?;
     let rows = fs::read(&report).ok().and_then(|text| serde_json::from_slice::<Vec<Value>>(&text).ok());
     let rows = rows.unwrap_or_default();
     for row in &rows {

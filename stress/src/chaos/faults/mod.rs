@@ -168,6 +168,21 @@ impl Fault {
         }
     }
 
+    /// Whether another database could make it another fault: what happens to the store, and to whoever writes there.
+    pub(crate) const fn concerns_store(self) -> bool {
+        matches!(self.part(), Part::Store)
+            || matches!(
+                self,
+                Self::KillBeforeCommit
+                    | Self::KillAfterCommit
+                    | Self::KillAfterAck
+                    | Self::KillAll
+                    | Self::StoppedLong
+                    | Self::CutFromStore
+                    | Self::NudgesDropped
+            )
+    }
+
     /// Whether the database's files have to lie on a small disk of their own.
     pub(crate) const fn needs_small_disk(self) -> bool {
         matches!(self, Self::DiskFull)
