@@ -6,6 +6,7 @@ use super::device::Device;
 use super::faults::strike::{Field, strike};
 use super::faults::wound::{Left, heal};
 use super::faults::{Extent, Fault, Part};
+use super::proxy::Cut;
 use super::rest;
 use super::rng::Rng;
 use super::row::{Figures, Row, Times};
@@ -20,9 +21,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use trunkline_protocol::Millis;
 use trunkline_protocol::client::Link;
 
-/// How long people talk before it happens, and after it was made good.
+/// How long people talk before it happens.
 const BEFORE: Duration = Duration::from_millis(400);
-/// See there.
+/// How long clients have to notice that they are to come back, so that they spread over all nodes.
+const SPREAD: Duration = Duration::from_millis(100);
+/// How long people talk after it was made good.
 const AFTER: Duration = Duration::from_millis(600);
 /// I11: from the end of the last fault until all is at rest.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(15);
@@ -142,6 +145,9 @@ impl Stage {
 
     async fn becomes_well(&self) -> Result<()> {
         let until = Instant::now() + WELL_WITHIN;
+        // A node that was gone has nobody any more, and what happens to it next would matter to nobody.
+        self.cluster.door.link().cut(Cut::Reset);
+        sleep(SPREAD).await;
         while !self.cluster.is_well().await {
             ensure!(Instant::now() < until, "the cluster is not well, before anything happens");
             sleep(Duration::from_millis(50)).await;

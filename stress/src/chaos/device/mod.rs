@@ -80,7 +80,9 @@ impl Device {
         };
         let client = Client::new(owner.user, seed(), Vec::new());
         let mut view = View::new(client, holds, life);
-        view.client.connect(history.clock.now());
+        let now = history.clock.now();
+        view.client.connect(now);
+        view.carry_out(now);
         let shared = Arc::new(Shared { history: history.clone(), view: Mutex::new(view), wake: Notify::new() });
         let task = tokio::spawn(host::drive(shared.clone(), owner.clone())).abort_handle();
         Self { number, owner, shared, task }
