@@ -1,5 +1,6 @@
 //! What can be asked for on the command line.
 
+use crate::chaos::{Database, Fault};
 use crate::dialect::Dialect;
 use crate::processes::Watched;
 use clap::{Args, Parser, Subcommand};
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Load(LoadOptions),
     /// Kill the node that everybody is on, and see them come back elsewhere.
     Storm(StormOptions),
+    /// Start a cluster, let people talk, and let everything happen to it that can; prints what came of it as JSON.
+    Chaos(ChaosOptions),
 }
 
 /// Who is to be made.
@@ -112,6 +115,49 @@ pub(crate) struct StormOptions {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is to happen.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ChaosOptions {
+    /// The server's binary.
+    #[arg(long)]
+    pub(crate) server: PathBuf,
+    /// The project's folder `deploy`.
+    #[arg(long)]
+    pub(crate) deploy: PathBuf,
+    /// What the nodes keep everything in.
+    #[arg(long, value_enum, default_value = "postgres")]
+    pub(crate) database: Database,
+    /// A fault; several times for several; all of them if none is named.
+    #[arg(long, value_enum)]
+    pub(crate) fault: Vec<Fault>,
+    /// How many pairs of them happen after that, chosen by chance.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) pairs: usize,
+    /// Makes the same choices again.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Each for as long as it may take in earnest.
+    #[arg(long)]
+    pub(crate) long: bool,
+    /// Only those faults that another database could make another.
+    #[arg(long)]
+    pub(crate) store_only: bool,
+    /// Only some of the faults: every so-many-th, from this one on, such as `0/2`.
+    #[arg(long, value_parser = part, default_value = "0/1")]
+    pub(crate) part: (usize, usize),
+    /// Where what came of it is written, instead of being printed.
+    #[arg(long)]
+    pub(crate) report: Option<PathBuf>,
+    /// A server's binary of an earlier version, which shares the cluster for a while.
+    #[arg(long)]
+    pub(crate) old: Option<PathBuf>,
+}
+
+fn part(text: &str) -> Result<(usize, usize), String> {
+    let numbers = text.split_once('/').and_then(|(at, of)| Some((at.parse().ok()?, of.parse().ok()?)));
+    numbers.filter(|(at, of)| at < of).ok_or_else(|| "give something like 0/2".to_owned())
 }
 
 #[cfg(test)]

@@ -9,12 +9,14 @@
 //! - [`users`], [`http`]: accounts, logins and conversations, made through the nodes' own doors
 //! - [`load`]: sending, receiving, measuring
 //! - [`storm`]: losing a node, and coming back
+//! - [`chaos`]: everything that can happen to a cluster, while people talk
 //! - [`socket`], [`wire`], [`dialect`]: WebSocket and frames, cheaply; and what others say instead
 //! - [`check`]: order, loss and doubles
 //! - [`histogram`], [`processes`]: latencies; CPU time and memory of the servers
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 
+mod chaos;
 mod check;
 mod cli;
 mod dialect;
@@ -56,5 +58,6 @@ fn perform(command: &Command) -> anyhow::Result<(String, bool)> {
         }
         Command::Load(options) => load::run(options),
         Command::Storm(options) => storm::run(options),
+        Command::Chaos(options) => chaos::run(options),
     }
 }

@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-const PASSWORD: &str = "a password for load";
+/// Everybody's.
+pub(crate) const PASSWORD: &str = "a password for load";
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 /// Requests at once.

@@ -94,6 +94,38 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with_all = ["seeds", "from"])]
         seed: Option<u64>,
     },
+    /// Let everything happen to a cluster of real processes that can, while people talk, and hold what was shown against
+    /// what must always hold. In short: some minutes.
+    #[cfg(target_os = "linux")]
+    Chaos {
+        /// What the nodes keep everything in; each of both in turn if none is named.
+        #[arg(long, value_enum)]
+        database: Option<Database>,
+        /// A fault, such as `kill-after-ack` (`target/debug/stress chaos --help` names them); several times for several.
+        #[arg(long, value_name = "NAME")]
+        fault: Vec<String>,
+        /// How many random pairs happen on each database, after each fault by itself.
+        #[arg(long, default_value_t = 2)]
+        pairs: usize,
+        /// Makes the same choices again.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// What does not concern the store happens on PostgreSQL only, and no pairs do: the short form of the tests.
+        #[arg(long)]
+        brief: bool,
+        /// Each fault for as long as it may last in earnest.
+        #[arg(long)]
+        long: bool,
+        /// Write the table in `docs/RELIABILITY.md`.
+        #[arg(long)]
+        write: bool,
+        /// Build the server of this revision too, and let it share the cluster for a while.
+        #[arg(long, value_name = "REVISION")]
+        old: Option<String>,
+        /// How many clusters side by side for each database.
+        #[arg(long, default_value_t = 2)]
+        parts: usize,
+    },
     /// Check and test everything, or the named parts.
     Test {
         /// The parts to do; all of them when none is named.
@@ -149,6 +181,9 @@ pub(crate) enum Part {
     Input,
     /// Real browsers against real servers.
     E2e,
+    /// Real processes under faults, in short.
+    #[cfg(target_os = "linux")]
+    Chaos,
 }
 
 #[cfg(test)]

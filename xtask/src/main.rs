@@ -1,4 +1,4 @@
-//! Trunkline's own commands: `run`, `cluster`, `build`, `dist`, `test`, `sim`, `fuzz`, `bench` and `licences`.
+//! Trunkline's own commands: `run`, `cluster`, `build`, `dist`, `test`, `sim`, `fuzz`, `bench`, `chaos` and `licences`.
 //!
 //! They need the Rust toolchain and nothing else; what would make the result better (`wasm-opt`) or is
 //! needed for a test (Redis, nginx, Chromium) is looked for, installed where that is possible, and named
@@ -18,12 +18,15 @@
 //! - [`progress`] what the user sees of all this
 //! - [`mod@test`] the checks and tests, and their sum; [`sim`] seeds by the thousand
 //! - `bench` measurements, on Linux
+//! - `chaos` real processes under faults, on Linux
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 
 #[cfg(target_os = "linux")]
 mod bench;
 mod budget;
+#[cfg(target_os = "linux")]
+mod chaos;
 mod cli;
 mod cluster;
 mod css;
@@ -44,6 +47,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+#[cfg(target_os = "linux")]
+use cli::Database;
 use cli::{Cli, Command};
 use pipeline::Mode;
 use workspace::Workspace;
@@ -89,6 +94,12 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Fuzz { targets, seconds } => fuzz::run(&workspace, &targets, seconds),
         Command::Sim { seeds, from, seed } => {
             sim::run(&workspace, seed.map_or(sim::Seeds::Many { count: seeds, from }, sim::Seeds::One))
+        }
+        #[cfg(target_os = "linux")]
+        Command::Chaos { database, fault, pairs, seed, brief, long, write, old, parts } => {
+            let databases = database.map_or_else(|| vec![Database::Postgres, Database::Sqlite], |one| vec![one]);
+            let wanted = chaos::Wanted { databases, faults: fault, pairs, seed, brief, long, write, old, parts };
+            chaos::run(&workspace, &wanted)
         }
         Command::Test { parts, fail_fast, args } => test::run(&workspace, &parts, fail_fast, &args),
     }

@@ -17,7 +17,7 @@ mod programs;
 mod registry;
 pub(crate) mod routing;
 pub(crate) mod storm;
-mod table;
+pub(crate) mod table;
 
 use std::process::{Command, ExitCode};
 use std::thread::available_parallelism;

