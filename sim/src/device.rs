@@ -214,6 +214,7 @@ impl Device {
         match action {
             Action::Connect(socket) => {
                 let line = world.dial(device, socket, self.session, self.token);
+                world.history.note(Event::Dialled { device, slot: line.slot });
                 self.sockets.insert(socket, line);
             }
             Action::Disconnect(socket) => {
@@ -296,6 +297,10 @@ impl Device {
                 };
                 if let ServerFrame::Refused { key, code, retry_after: None, .. } = &frame {
                     world.history.note(Event::Refused { device: self.number, key: *key, code: *code });
+                }
+                if let ServerFrame::Cursor { conversation, user, delivered, read, .. } = frame {
+                    let device = self.number;
+                    world.history.note(Event::Cursor { device, conversation, user, delivered, read });
                 }
                 let told = contents(&frame);
                 let heads = self.heads(line.socket, &frame);

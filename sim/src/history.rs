@@ -40,6 +40,10 @@ pub enum Event {
     Left { device: usize, conversation: ConversationId },
     /// The device is connected, or not.
     Live { device: usize, live: bool },
+    /// A device opens a connection to the node in this place.
+    Dialled { device: usize, slot: usize },
+    /// A device is told how far a member has come.
+    Cursor { device: usize, conversation: ConversationId, user: UserId, delivered: Seq, read: Seq },
     /// What a device is told of somebody.
     Presence { device: usize, user: UserId, online: bool },
 

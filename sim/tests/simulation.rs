@@ -1,7 +1,5 @@
 //! What the simulation itself has to keep, and runs that once showed a defect.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 use trunkline_sim::script::{Script, Setting, Step};
 use trunkline_sim::{run, run_script};
 

@@ -15,8 +15,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use trunkline_protocol::{ConversationId, Millis, Position, Seq};
 
+use super::readers::Readers;
 use super::search::{first_id, id_after};
-use super::writer::{Blocking, Write};
+use super::writer::{Blocking, Write, Writer};
 use crate::search::{INDEX, STEP, is_time, place, terms};
 use crate::store::StoreError;
 use crate::store::fault::{Fault, Trouble};
@@ -45,17 +46,11 @@ impl Indexer {
         Ok(Self { requests: Some(requests), thread: Some(thread) })
     }
 
-    /// None: everything is searched in the log itself.
-    pub(super) const fn none() -> Self {
-        Self { requests: None, thread: None }
-    }
-
     /// Indexes everything that is there now.
     pub(super) async fn run(&self) -> Result<(), StoreError> {
         let closed = || Fault::from(Trouble::Closed).during(INDEX);
         let (reply, answer) = oneshot::channel();
-        let Some(requests) = &self.requests else { return Ok(()) };
-        match requests.try_send(reply) {
+        match self.requests.as_ref().ok_or_else(closed)?.try_send(reply) {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(closed())),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(closed()),
         }
@@ -69,6 +64,14 @@ impl Drop for Indexer {
             let _panicked = thread.join();
         }
     }
+}
+
+/// Indexes everything that is there now, for a store that has no thread for it.
+pub(super) async fn catch_up(readers: &Readers, writer: &Writer) -> Result<(), StoreError> {
+    while let Some(step) = readers.read(INDEX, |read| Ok(Step::next(read)?)).await? {
+        writer.write(INDEX, move |write| step.write(write)).await?;
+    }
+    Ok(())
 }
 
 struct Worker {

@@ -1,7 +1,6 @@
 //! The store in memory, on the thread of whoever calls it: the same SQL and the same decisions, with nothing that happens
 //! beside or by chance. For simulations, which bring the waiting, the failures and the crashes themselves.
 
-use super::indexer::Indexer;
 use super::readers::Readers;
 use super::writer::Writer;
 use super::{SqliteStore, connection, migrations};
@@ -59,7 +58,7 @@ fn here(connection: Connection) -> SqliteStore {
     let memory = Arc::new(Mutex::new(connection));
     SqliteStore {
         _checkpointer: None,
-        indexer: Indexer::none(),
+        indexer: None,
         readers: Readers::here(memory.clone()),
         writer: Writer::here(memory.clone()),
         durability: Durability::Os,

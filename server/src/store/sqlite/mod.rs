@@ -63,7 +63,7 @@ const OPEN: &str = "open the database";
 pub struct SqliteStore {
     // The others end before the writer, whose last act is to empty the write-ahead log.
     _checkpointer: Option<Checkpointer>,
-    indexer: Indexer,
+    indexer: Option<Indexer>,
     readers: Readers,
     writer: Writer,
     durability: Durability,
@@ -115,7 +115,7 @@ fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
     let reading = connection::open(path)?;
     connection::for_reading(&reading)?;
     let indexer = Indexer::start(reading, writer.blocking()?).map_err(|error| Fault::Failed(error.into()))?;
-    Ok(SqliteStore { _checkpointer: Some(checkpointer), indexer, readers, writer, durability, memory: None })
+    Ok(SqliteStore { _checkpointer: Some(checkpointer), indexer: Some(indexer), readers, writer, durability, memory: None })
 }
 
 fn for_checkpoints(path: &Path, durability: Durability) -> Result<Connection, Fault> {

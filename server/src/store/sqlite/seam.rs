@@ -8,7 +8,9 @@ use trunkline_protocol::{
 };
 
 use super::writer::Write;
-use super::{SqliteStore, append, conversations, cursors, groups, invites, log, people, search, sessions, tokens};
+use super::{
+    SqliteStore, append, conversations, cursors, groups, indexer, invites, log, people, search, sessions, tokens,
+};
 use crate::search::{Found, Search};
 use crate::store::{
     Account, AccountRow, Amendment, Append, AppendError, Appended, Credential, CursorState, Durability, Followed,
@@ -125,7 +127,10 @@ impl Store for SqliteStore {
     }
 
     async fn index(&self) -> Result<(), StoreError> {
-        self.indexer.run().await
+        match &self.indexer {
+            Some(indexer) => indexer.run().await,
+            None => indexer::catch_up(&self.readers, &self.writer).await,
+        }
     }
 
     async fn create_account(&self, account: NewAccount) -> Result<Account, StoreError> {
