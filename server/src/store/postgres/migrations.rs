@@ -6,7 +6,7 @@ use crate::store::fault::{Fault, Trouble};
 use trunkline_protocol::Epoch;
 
 /// Step n leads to schema n + 1. Steps that were released are never edited.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 /// The schema that this program works with.
 const KNOWN: u32 = STEPS.len() as u32;
 /// Whoever migrates a database holds this lock until its connection ends: others wait, and then find nothing to do. It is
