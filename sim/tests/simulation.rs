@@ -1,6 +1,9 @@
 //! What the simulation itself has to keep, and runs that once showed a defect.
 
+use trunkline_server::node::Routing;
+use trunkline_sim::bus::Manners;
 use trunkline_sim::script::{Script, Setting, Step};
+use trunkline_sim::store::Trouble;
 use trunkline_sim::{run, run_script};
 
 /// Whatever is drawn by chance shows itself in one of these.
@@ -24,12 +27,45 @@ fn seeds_go_different_ways() {
     }
 }
 
+fn script(steps: &[(u64, Step)]) -> Script {
+    let setting = Setting { routing: Routing::Directed, sends_per_second: 100, skews: [0; 3] };
+    Script { setting, steps: steps.to_vec() }
+}
+
 #[test]
 fn another_script_on_the_same_seed_is_another_run() {
-    let setting = Setting { routing: trunkline_server::node::Routing::Directed, sends_per_second: 100, skews: [0; 3] };
-    let send =
-        |count| Script { setting: setting.clone(), steps: vec![(0, Step::Send { device: 0, conversation: 0, count })] };
+    let send = |count| script(&[(0, Step::Send { device: 0, conversation: 0, count })]);
     let (one, two) = (run_script(1, &send(1)), run_script(1, &send(2)));
     assert_eq!((&one.violations, &two.violations), (&Vec::new(), &Vec::new()));
     assert_ne!(one.outcome, two.outcome);
+}
+
+// ---- what once went wrong --------------------------------------------------------------------------------------
+
+/// Whatever the seed adds to it (delays, which node), this script has to hold.
+fn holds(steps: &[(u64, Step)]) {
+    let script = script(steps);
+    for seed in 0..16 {
+        assert_eq!(run_script(seed, &script).violations, [], "seed {seed}");
+    }
+}
+
+/// Nobody may hear anything of another node.
+const NUDGES_LOST: Step =
+    Step::Bus { manners: Manners { lost: 100, doubled: 0, spread: 0, reorders: false, down: false }, millis: 20_000 };
+
+#[test]
+fn a_new_conversation_is_seen_although_nobody_was_told_of_it() {
+    holds(&[(0, NUDGES_LOST), (100, Step::Direct { user: 2, other: 3 })]);
+}
+
+#[test]
+fn who_left_while_all_nudges_are_lost_is_offline_for_everybody() {
+    holds(&[(0, NUDGES_LOST), (100, Step::RegistryLost), (200, Step::Close { device: 4 })]);
+}
+
+#[test]
+fn cursors_that_move_while_a_group_is_described_reach_all_its_members() {
+    let slow = Step::Store { trouble: Trouble::Slow(200), millis: 3_000 };
+    holds(&[(0, slow), (0, Step::Group { user: 2, others: vec![0, 1, 3] })]);
 }

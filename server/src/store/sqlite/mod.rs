@@ -115,7 +115,14 @@ fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
     let reading = connection::open(path)?;
     connection::for_reading(&reading)?;
     let indexer = Indexer::start(reading, writer.blocking()?).map_err(|error| Fault::Failed(error.into()))?;
-    Ok(SqliteStore { _checkpointer: Some(checkpointer), indexer: Some(indexer), readers, writer, durability, memory: None })
+    Ok(SqliteStore {
+        _checkpointer: Some(checkpointer),
+        indexer: Some(indexer),
+        readers,
+        writer,
+        durability,
+        memory: None,
+    })
 }
 
 fn for_checkpoints(path: &Path, durability: Durability) -> Result<Connection, Fault> {
