@@ -88,7 +88,7 @@ impl Stage {
         let begun = clock.now();
         let door = self.cluster.door.address;
         let revocation = Revocation::begin(&self.town, self.cluster.addresses(), door).await?;
-        self.town.talk(true);
+        self.town.talk();
         sleep(BEFORE).await;
         let longest = faults.iter().map(|fault| fault.lasts(extent)).max().unwrap_or_default();
         let (town, within) = (self.town.clone(), longest + WELL_WITHIN);
@@ -109,7 +109,7 @@ impl Stage {
         let left = heal(&mut self.cluster, wounds).await?;
         let (healed, deadline) = (clock.now(), Instant::now() + RECOVERED_WITHIN);
         sleep(AFTER).await;
-        self.town.talk(false);
+        self.town.hush().await;
         let late = self.comes_to_rest(&left, deadline).await;
         verdict.add(11, late);
         let (revocation, ended) = revoking.await?;
