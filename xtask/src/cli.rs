@@ -119,6 +119,13 @@ pub(crate) enum Command {
         /// Write the table in `docs/RELIABILITY.md`.
         #[arg(long)]
         write: bool,
+        /// Use what was built before, and build nothing.
+        #[arg(long)]
+        built: bool,
+        /// Make the table of what earlier runs have found, in `target/xtask` or by `stress chaos --report`, and let nothing
+        /// happen; several times for several.
+        #[arg(long, value_name = "FILE")]
+        rows: Vec<std::path::PathBuf>,
         /// Build the server of this revision too, and let it share the cluster for a while.
         #[arg(long, value_name = "REVISION")]
         old: Option<String>,

@@ -96,9 +96,10 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             sim::run(&workspace, seed.map_or(sim::Seeds::Many { count: seeds, from }, sim::Seeds::One))
         }
         #[cfg(target_os = "linux")]
-        Command::Chaos { database, fault, pairs, seed, brief, long, write, old, parts } => {
+        Command::Chaos { database, fault, pairs, seed, brief, long, write, built, rows, old, parts } => {
             let databases = database.map_or_else(|| vec![Database::Postgres, Database::Sqlite], |one| vec![one]);
-            let wanted = chaos::Wanted { databases, faults: fault, pairs, seed, brief, long, write, old, parts };
+            let wanted =
+                chaos::Wanted { databases, faults: fault, pairs, seed, brief, long, write, built, rows, old, parts };
             chaos::run(&workspace, &wanted)
         }
         Command::Test { parts, fail_fast, args } => test::run(&workspace, &parts, fail_fast, &args),

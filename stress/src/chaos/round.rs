@@ -4,7 +4,7 @@ use super::check::{self, Evidence, Verdict};
 use super::cluster::Cluster;
 use super::device::Device;
 use super::faults::strike::{Field, strike};
-use super::faults::wound::{Left, heal};
+use super::faults::wound::{Left, Strike, heal};
 use super::faults::{Extent, Fault, Part};
 use super::proxy::Cut;
 use super::rest;
@@ -88,7 +88,7 @@ impl Stage {
         let begun = clock.now();
         let door = self.cluster.door.address;
         let revocation = Revocation::begin(&self.town, self.cluster.addresses(), door).await?;
-        self.town.talk(true);
+        self.town.talk();
         sleep(BEFORE).await;
         let longest = faults.iter().map(|fault| fault.lasts(extent)).max().unwrap_or_default();
         let (town, within) = (self.town.clone(), longest + WELL_WITHIN);
@@ -96,20 +96,14 @@ impl Stage {
             let ended = revocation.end_after(&town, ENDS_AFTER, within).await;
             (revocation, ended)
         });
-        let (mut what, mut wounds, mut verdict) = (Vec::new(), Vec::new(), Verdict::default());
-        for (node, fault) in self.targets(faults) {
-            let (cluster, town, rng) = (&mut self.cluster, &self.town, &mut self.rng);
-            let field = &mut Field { cluster, town, rng, extent, node, old: old.clone() };
-            let struck = strike(fault, field).await.with_context(|| format!("{} could not be done", fault.says()))?;
-            what.push(struck.what);
-            wounds.extend(struck.wounds);
-            struck.wrong.into_iter().for_each(|(invariant, wrong)| verdict.add(invariant, [wrong]));
-        }
+        let Strike { what, wounds, wrong } = self.strike(faults, extent, old).await?;
+        let mut verdict = Verdict::default();
+        wrong.into_iter().for_each(|(invariant, wrong)| verdict.add(invariant, [wrong]));
         sleep(longest).await;
         let left = heal(&mut self.cluster, wounds).await?;
         let (healed, deadline) = (clock.now(), Instant::now() + RECOVERED_WITHIN);
         sleep(AFTER).await;
-        self.town.talk(false);
+        self.town.hush().await;
         let late = self.comes_to_rest(&left, deadline).await;
         verdict.add(11, late);
         let (revocation, ended) = revoking.await?;
@@ -134,7 +128,22 @@ impl Stage {
         }
         let figures = Figures { took: clock.now() - begun, ..figures };
         let asked = |invariant| asked(faults, invariant) && (invariant != 15 || ended.is_some());
-        Ok(Row::judged(faults, self.cluster.plan.database, what.join("; "), &verdict, asked, figures))
+        Ok(Row::judged(faults, self.cluster.plan.database, what, &verdict, asked, figures))
+    }
+
+    /// Makes them happen, one right after the other.
+    async fn strike(&mut self, faults: &[Fault], extent: Extent, old: Option<PathBuf>) -> Result<Strike> {
+        let mut all = Strike::default();
+        for (node, fault) in self.targets(faults) {
+            let (cluster, town, rng) = (&mut self.cluster, &self.town, &mut self.rng);
+            let field = &mut Field { cluster, town, rng, extent, node, old: old.clone() };
+            let struck = strike(fault, field).await.with_context(|| format!("{} could not be done", fault.says()))?;
+            let between = if all.what.is_empty() { "" } else { "; " };
+            all.what = format!("{}{between}{}", all.what, struck.what);
+            all.wounds.extend(struck.wounds);
+            all.wrong.extend(struck.wrong);
+        }
+        Ok(all)
     }
 
     /// Two faults do not happen to the same node.

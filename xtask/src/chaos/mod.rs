@@ -49,6 +49,10 @@ pub(crate) struct Wanted {
     pub(crate) long: bool,
     /// Write the document.
     pub(crate) write: bool,
+    /// Build nothing.
+    pub(crate) built: bool,
+    /// What earlier runs have found, instead of a run.
+    pub(crate) rows: Vec<PathBuf>,
     /// Of which revision the older server is built.
     pub(crate) old: Option<String>,
     /// How many processes side by side for each database.
@@ -60,30 +64,50 @@ pub(crate) struct Wanted {
 /// # Errors
 /// If something is missing, or a process ends without a word.
 pub(crate) fn run(workspace: &Workspace, wanted: &Wanted) -> Result<ExitCode> {
+    if !wanted.rows.is_empty() {
+        let rows: Result<Vec<_>> = wanted.rows.iter().map(|file| read(file)).collect();
+        return tell(workspace, wanted, &rows?.concat());
+    }
     system::ensure(&[REDIS, NGINX, POSTGRES, FAKETIME])?;
     if process::is_root() {
         system::ensure(&FOR_ROOT)?;
     }
     let mut progress = Progress::new(if wanted.old.is_some() { 4 } else { 3 });
-    let server = progress.step("Building the server", || pipeline::build(workspace, Mode::Dev))?;
-    let stress = progress.step("Building the fault runner", || build(workspace))?;
+    let (server, stress) = if wanted.built {
+        (pipeline::binary(workspace, Mode::Dev), workspace.target.join("debug/stress"))
+    } else {
+        let server = progress.step("Building the server", || pipeline::build(workspace, Mode::Dev))?;
+        (server, progress.step("Building the fault runner", || build(workspace))?)
+    };
     let old = match &wanted.old {
         Some(revision) => Some(progress.step("Building the older server", || earlier::build(workspace, revision))?),
         None => None,
     };
-    let began = Instant::now();
     let rows =
         progress.step("Letting everything happen", || all(workspace, wanted, &server, &stress, old.as_deref()))?;
-    let text = table::render(&rows, wanted, began.elapsed());
-    println!("\n{text}");
-    fs::create_dir_all(workspace.own())?;
     fs::write(report(workspace), serde_json::to_vec(&rows)?)?;
+    tell(workspace, wanted, &rows)
+}
+
+/// Shows the table, writes it if that is wanted, and says whether all was well.
+fn tell(workspace: &Workspace, wanted: &Wanted, rows: &[Value]) -> Result<ExitCode> {
+    let text = table::render(rows, wanted);
+    println!("\n{text}");
     if wanted.write {
         table::write(&workspace.root.join(DOCUMENT), &text)?;
         println!("Wrote {DOCUMENT}.");
     }
     let well = rows.iter().all(|row| row["wrong"].as_array().is_some_and(Vec::is_empty));
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What a run has found.
+fn read(file: &Path) -> Result<Vec<Value>> {
+    let text = fs::read(file).with_context(|| format!("the fault runner left no {}", file.display()))?;
+    match serde_json::from_slice(&text)? {
+        Value::Array(rows) => Ok(rows),
+        _ => bail!("{} holds no rows", file.display()),
+    }
 }
 
 /// Where the rows of the last run are.
@@ -124,13 +148,8 @@ fn all(workspace: &Workspace, wanted: &Wanted, server: &Path, stress: &Path, old
         }
         thread::sleep(LOOK);
     }
-    let mut rows = Vec::new();
-    for part in &parts {
-        let text = fs::read(&part.rows).context("the fault runner ended without a word")?;
-        let Value::Array(found) = serde_json::from_slice(&text)? else { bail!("the fault runner said nonsense") };
-        rows.extend(found);
-    }
-    Ok(rows)
+    let rows: Result<Vec<_>> = parts.iter().map(|part| read(&part.rows)).collect();
+    Ok(rows?.concat())
 }
 
 fn start(

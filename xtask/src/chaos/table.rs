@@ -53,7 +53,7 @@ impl Line<'_> {
 }
 
 /// The text between the document's markers.
-pub(super) fn render(rows: &[Value], wanted: &Wanted, took: Duration) -> String {
+pub(super) fn render(rows: &[Value], wanted: &Wanted) -> String {
     let (mut alone, mut pairs): (Vec<(String, Line<'_>)>, Line<'_>) = (Vec::new(), Line::default());
     let mut impossible: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     let mut wrong = String::new();
@@ -83,7 +83,8 @@ pub(super) fn render(rows: &[Value], wanted: &Wanted, took: Duration) -> String 
     }
     let everything = Line(rows.iter().filter(|row| !row["impossible"].is_string()).collect());
     body.push(everything.cells("**all**"));
-    let mut text = format!("`{}`: {}. {}.\n\n", command(wanted), shown(took), table::machine(&[]));
+    let took = shown(Duration::from_millis(everything.sum("took")));
+    let mut text = format!("`{}`: {took} in all. {}.\n\n", command(wanted), table::machine(&[]));
     text.push_str(&table::table(&head, &body));
     for ((fault, why), databases) in &impossible {
         let _ = writeln!(text, "\nNot possible with {}: {fault}, since {why}.", databases.join(" and "));
@@ -130,6 +131,8 @@ mod tests {
             brief: false,
             long: false,
             write: false,
+            built: false,
+            rows: Vec::new(),
             old: None,
             parts: 1,
         }
@@ -147,7 +150,7 @@ mod tests {
     fn what_was_broken_once_is_broken_and_sums_are_over_all_rounds() {
         let rows =
             [row("a", "yes", &[]), row("a", "no", &["I1: gone"]), row("b", "unasked", &[]), row("a + b", "yes", &[])];
-        let text = render(&rows, &wanted(), Duration::from_secs(1));
+        let text = render(&rows, &wanted());
         let line = |begin: &str| text.lines().find(|line| line.starts_with(begin)).unwrap().to_owned();
         assert!(line("| a |").contains("**✗**") && line("| a |").ends_with("| 10 | 20 | 0 | 2 | 1.2 s | 0.3 s | 2 |"));
         assert!(line("| b |").contains("| · |") && line("| 1 random pairs |").contains("| ✓ |"));
@@ -159,7 +162,7 @@ mod tests {
     fn what_did_not_happen_is_named_with_its_reason() {
         let rows =
             [json!({"fault": "loss", "name": "loss", "database": "SQLite", "impossible": "no root", "wrong": []})];
-        let text = render(&rows, &wanted(), Duration::ZERO);
+        let text = render(&rows, &wanted());
         assert!(text.contains("Not possible with SQLite: loss, since no root."), "{text}");
     }
 }

@@ -59,11 +59,6 @@ impl Ask<'_> {
 }
 
 impl Answer {
-    /// Whether it was done.
-    pub(crate) const fn is_ok(&self) -> bool {
-        matches!(self.status, 200..400)
-    }
-
     /// The session cookie that it sets.
     pub(crate) fn session(&self) -> Option<String> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));

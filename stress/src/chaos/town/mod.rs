@@ -18,6 +18,7 @@ use people::People;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::{RwLock, RwLockReadGuard};
 use tokio::time::{Instant, sleep};
 use trunkline_protocol::{ConversationId, UserId};
 
@@ -48,6 +49,8 @@ pub(crate) struct Town {
     ended: Mutex<Vec<Life>>,
     /// Whether people talk now.
     talking: AtomicBool,
+    /// Whoever does something shares this meanwhile.
+    doing: RwLock<()>,
     /// The next device's number.
     numbers: Mutex<usize>,
 }
@@ -65,6 +68,7 @@ impl Town {
             devices: Mutex::default(),
             ended: Mutex::default(),
             talking: AtomicBool::new(false),
+            doing: RwLock::new(()),
             numbers: Mutex::new(0),
         });
         let door = cluster.door.address;
@@ -147,14 +151,21 @@ impl Town {
         lives
     }
 
-    /// Lets people talk, or not.
-    pub(crate) fn talk(&self, talking: bool) {
-        self.talking.store(talking, Ordering::Relaxed);
+    /// Lets people talk.
+    pub(crate) fn talk(&self) {
+        self.talking.store(true, Ordering::SeqCst);
     }
 
-    /// Whether people talk.
-    pub(crate) fn is_talking(&self) -> bool {
-        self.talking.load(Ordering::Relaxed)
+    /// Lets nobody say anything more, and waits until what is being done is done.
+    pub(crate) async fn hush(&self) {
+        self.talking.store(false, Ordering::SeqCst);
+        drop(self.doing.write().await);
+    }
+
+    /// Leave to do something, if people talk; for as long as it is kept.
+    pub(crate) async fn turn(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        let turn = self.doing.read().await;
+        self.talking.load(Ordering::SeqCst).then_some(turn)
     }
 
     /// Whether a device of the town shows this message.

@@ -21,9 +21,7 @@ pub(crate) async fn run(town: Arc<Town>, mut rng: Rng) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for number in 0_u64.. {
         ticks.tick().await;
-        if !town.is_talking() {
-            continue;
-        }
+        let Some(_turn) = town.turn().await else { continue };
         let (here, talkers) = rng.one_of(&town.people.talks);
         let user = *rng.one_of(talkers);
         let at = 2 * user + rng.below(2);
