@@ -32,10 +32,11 @@ use crate::cli::ChaosOptions;
 use anyhow::{Context as _, Result};
 use clap::ValueEnum as _;
 use cluster::{Cluster, Plan};
-use faults::{Extent, strike::possible};
+use faults::{Extent, Part, strike::possible};
 use rng::Rng;
 use round::Stage;
 use row::Row;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -54,9 +55,9 @@ pub(crate) fn run(options: &ChaosOptions) -> Result<(String, bool)> {
     // What is still on its way need not be waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let well = rows.iter().all(Row::is_well);
-    let json = serde_json::to_string(&rows)?;
-    let Some(report) = &options.report else { return Ok((json, well)) };
-    std::fs::write(report, json).with_context(|| format!("{} can not be written", report.display()))?;
+    if options.report.is_none() {
+        return Ok((serde_json::to_string(&rows)?, well));
+    }
     let failed = rows.iter().filter(|row| !row.is_well()).count();
     let impossible = rows.iter().filter(|row| row.impossible.is_some()).count();
     let sum = format!("{} well, {failed} failed, {impossible} not possible", rows.len() - failed - impossible);
@@ -82,17 +83,9 @@ async fn all(options: &ChaosOptions) -> Result<Vec<Row>> {
         let row = match why_not {
             Some(why) => Row::impossible(&faults, options.database, why),
             None => {
-                let small_disk = faults.iter().any(|fault| fault.needs_small_disk());
-                let fits = |stage: &Stage| stage.cluster.plan.small_disk == small_disk && stage.age() < STAGE;
-                let ready = match stage.take().filter(fits) {
-                    Some(stage) => stage,
-                    None => Stage::set(Cluster::start(Plan { small_disk, ..plan.clone() }).await?, rng.clone()).await?,
-                };
-                let stage = stage.insert(ready);
-                let longest = faults.iter().map(|fault| fault.lasts(extent)).max().unwrap_or_default();
-                let round = timeout(ROUND + longest, stage.round(&faults, extent, old.clone()));
-                let row = round.await.context("it took too long").and_then(|row| row);
-                row.unwrap_or_else(|error| Row::failed(&faults, options.database, format!("{error:#}")))
+                let plan = Plan { small_disk: faults.iter().any(|fault| fault.needs_small_disk()), ..plan.clone() };
+                let happened = happen(&mut stage, plan, &rng, &faults, extent, old.clone()).await;
+                happened.unwrap_or_else(|error| Row::failed(&faults, options.database, format!("{error:#}")))
             }
         };
         if !row.is_well() {
@@ -101,8 +94,35 @@ async fn all(options: &ChaosOptions) -> Result<Vec<Row>> {
         }
         tell(&row);
         rows.push(row);
+        if let Some(report) = &options.report {
+            // Now, in case that there is no later.
+            write(report, &rows)?;
+        }
     }
     Ok(rows)
+}
+
+/// Lets these happen, to the cluster that is there or to a new one.
+async fn happen(
+    stage: &mut Option<Stage>,
+    plan: Plan,
+    rng: &Rng,
+    faults: &[Fault],
+    extent: Extent,
+    old: Option<PathBuf>,
+) -> Result<Row> {
+    let fits = |stage: &Stage| stage.cluster.plan.small_disk == plan.small_disk && stage.age() < STAGE;
+    let ready = match stage.take().filter(fits) {
+        Some(ready) => ready,
+        None => Stage::set(Cluster::start(plan).await?, rng.clone()).await?,
+    };
+    let longest = faults.iter().map(|fault| fault.lasts(extent)).max().unwrap_or_default();
+    timeout(ROUND + longest, stage.insert(ready).round(faults, extent, old)).await.context("it took too long")?
+}
+
+fn write(report: &Path, rows: &[Row]) -> Result<()> {
+    let json = serde_json::to_string(rows)?;
+    std::fs::write(report, json).with_context(|| format!("{} can not be written", report.display()))
 }
 
 /// What shall happen, in order: each by itself, then pairs.
@@ -134,7 +154,9 @@ fn pair(given: &[Fault], options: &ChaosOptions, rng: &mut Rng) -> Vec<Fault> {
     loop {
         let (one, other) = (*rng.one_of(&fit), *rng.one_of(&fit));
         if one.part() != other.part() {
-            return vec![one, other];
+            // What happens to the ways comes last and is made good first: it would be in the way of the other one.
+            let last = one.part() == Part::Wires;
+            return if last { vec![other, one] } else { vec![one, other] };
         }
     }
 }

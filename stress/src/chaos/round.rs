@@ -12,7 +12,7 @@ use super::rng::Rng;
 use super::row::{Figures, Row, Times};
 use super::town::witness::Revocation;
 use super::town::{Town, talk, witness};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,7 +137,14 @@ impl Stage {
         for (node, fault) in self.targets(faults) {
             let (cluster, town, rng) = (&mut self.cluster, &self.town, &mut self.rng);
             let field = &mut Field { cluster, town, rng, extent, node, old: old.clone() };
-            let struck = strike(fault, field).await.with_context(|| format!("{} could not be done", fault.says()))?;
+            let struck = match strike(fault, field).await {
+                Ok(struck) => struck,
+                Err(error) => {
+                    // What is left of the others must not meet whoever comes next.
+                    heal(&mut self.cluster, all.wounds).await?;
+                    return Err(error.context(format!("{} could not be done", fault.says())));
+                }
+            };
             let between = if all.what.is_empty() { "" } else { "; " };
             all.what = format!("{}{between}{}", all.what, struck.what);
             all.wounds.extend(struck.wounds);
