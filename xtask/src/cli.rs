@@ -123,7 +123,7 @@ pub(crate) enum Command {
         #[arg(long)]
         built: bool,
         /// Make the table of what earlier runs have found, in `target/xtask` or by `stress chaos --report`, and let nothing
-        /// happen; several times for several.
+        /// happen; several times for several, of which a later one takes the place of an earlier one.
         #[arg(long, value_name = "FILE")]
         rows: Vec<std::path::PathBuf>,
         /// Build the server of this revision too, and let it share the cluster for a while.
