@@ -19,8 +19,11 @@ const SQLITE: &[&str] = &[
     include_str!("../../src/store/sqlite/schema/2.sql"),
     include_str!("../../src/store/sqlite/schema/3.sql"),
 ];
-const POSTGRES: &[&str] =
-    &[include_str!("../../src/store/postgres/schema/1.sql"), include_str!("../../src/store/postgres/schema/2.sql")];
+const POSTGRES: &[&str] = &[
+    include_str!("../../src/store/postgres/schema/1.sql"),
+    include_str!("../../src/store/postgres/schema/2.sql"),
+    include_str!("../../src/store/postgres/schema/3.sql"),
+];
 
 /// What an earlier schema can not have held: SQLite's first did not know when somebody was called something else.
 fn is_known(line: &str, has_renamed: bool) -> String {
