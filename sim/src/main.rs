@@ -26,6 +26,9 @@ struct Options {
     /// How many at once; as many as there are cores if nothing is said.
     #[arg(long)]
     jobs: Option<usize>,
+    /// Begin no further seed once one has failed. Those before it are finished, so the first that fails is always the same.
+    #[arg(long)]
+    until_failure: bool,
 }
 
 fn main() -> ExitCode {
@@ -55,16 +58,17 @@ fn replay(seed: u64) -> ExitCode {
 
 fn run_all(options: &Options) -> ExitCode {
     let start = Instant::now();
-    let (next, failed) = (AtomicU64::new(0), AtomicUsize::new(0));
+    let (next, begun, failed) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.unwrap_or(cores) {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= options.seeds {
+                    if number >= options.seeds || options.until_failure && failed.load(Ordering::Relaxed) > 0 {
                         return;
                     }
+                    begun.fetch_add(1, Ordering::Relaxed);
                     if !holds(options.from + number) {
                         failed.fetch_add(1, Ordering::Relaxed);
                     }
@@ -72,10 +76,10 @@ fn run_all(options: &Options) -> ExitCode {
             });
         }
     });
-    let (seeds, failed) = (options.seeds, failed.into_inner());
-    let passed = seeds as usize - failed;
+    let (seeds, failed) = (begun.into_inner(), failed.into_inner());
+    let passed = seeds - failed;
     let seconds = start.elapsed().as_secs_f64();
-    println!("{:.1} seeds a second", seeds as f64 / seconds);
+    println!("{seeds} seeds in {seconds:.1} s, {:.1} seeds a second", seeds as f64 / seconds);
     println!("{passed} passed, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
