@@ -93,6 +93,9 @@ pub(crate) enum Command {
         /// Replay this one and show what happens in it.
         #[arg(long, conflicts_with_all = ["seeds", "from"])]
         seed: Option<u64>,
+        /// Run the model of another design on the same scripts too, and say what became of the messages there and here.
+        #[arg(long, conflicts_with = "seed")]
+        article: bool,
     },
     /// Plant bugs into a copy of the sources, one after the other, and see that the simulation catches each.
     #[cfg(target_os = "linux")]

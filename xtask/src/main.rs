@@ -96,8 +96,13 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Fuzz { targets, seconds } => fuzz::run(&workspace, &targets, seconds),
-        Command::Sim { seeds, from, seed } => {
-            sim::run(&workspace, seed.map_or(sim::Seeds::Many { count: seeds, from }, sim::Seeds::One))
+        Command::Sim { seeds, from, seed, article } => {
+            let seeds = match seed {
+                Some(seed) => sim::Seeds::One(seed),
+                None if article => sim::Seeds::Compared { count: seeds, from },
+                None => sim::Seeds::Many { count: seeds, from },
+            };
+            sim::run(&workspace, seeds)
         }
         #[cfg(target_os = "linux")]
         Command::Planted { bugs, seeds, write } => planted::run(&workspace, &bugs, seeds, write),
