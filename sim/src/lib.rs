@@ -12,7 +12,9 @@
 //! - [`device`] pages with their clients; [`line`](mod@line) the connections between them and the nodes
 //! - [`history`] what happened; [`rest`] how everything stands in the end
 //! - [`checker`] the verdict: one function for each invariant
+//! - [`article`] another design under the same scripts, to compare with
 
+pub mod article;
 pub mod bus;
 pub mod checker;
 pub mod device;

@@ -1,11 +1,16 @@
-//! Runs seeds and says which of them fail, or replays one and shows its history.
+//! Runs seeds and says which of them fail, or replays one and shows its history; or compares what another design loses.
 
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks to its user")]
 
 use clap::Parser;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+use trunkline_sim::article::{self, Tally};
+use trunkline_sim::history::Event;
+use trunkline_sim::script::Script;
 use trunkline_sim::{Run, run};
 
 /// Every so many seeds one is run twice, and both histories have to be the same.
@@ -26,12 +31,19 @@ struct Options {
     /// How many at once; as many as there are cores if nothing is said.
     #[arg(long)]
     jobs: Option<usize>,
+    /// Begin no further seed once one has failed. Those before it are finished, so the first that fails is always the same.
+    #[arg(long)]
+    until_failure: bool,
+    /// Run the model of another design on the same scripts too, and say what became of the messages there and here.
+    #[arg(long, conflicts_with = "seed")]
+    article: bool,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
     match options.seed {
         Some(seed) => replay(seed),
+        None if options.article => compare(&options),
         None => run_all(&options),
     }
 }
@@ -55,16 +67,17 @@ fn replay(seed: u64) -> ExitCode {
 
 fn run_all(options: &Options) -> ExitCode {
     let start = Instant::now();
-    let (next, failed) = (AtomicU64::new(0), AtomicUsize::new(0));
+    let (next, begun, failed) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.unwrap_or(cores) {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= options.seeds {
+                    if number >= options.seeds || options.until_failure && failed.load(Ordering::Relaxed) > 0 {
                         return;
                     }
+                    begun.fetch_add(1, Ordering::Relaxed);
                     if !holds(options.from + number) {
                         failed.fetch_add(1, Ordering::Relaxed);
                     }
@@ -72,10 +85,10 @@ fn run_all(options: &Options) -> ExitCode {
             });
         }
     });
-    let (seeds, failed) = (options.seeds, failed.into_inner());
-    let passed = seeds as usize - failed;
+    let (seeds, failed) = (begun.into_inner(), failed.into_inner());
+    let passed = seeds - failed;
     let seconds = start.elapsed().as_secs_f64();
-    println!("{:.1} seeds a second", seeds as f64 / seconds);
+    println!("{seeds} seeds in {seconds:.1} s, {:.1} seeds a second", seeds as f64 / seconds);
     println!("{passed} passed, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -90,4 +103,60 @@ fn holds(seed: u64) -> bool {
         println!("seed {seed}: its second run went another way");
     }
     violations.is_empty() && same
+}
+
+/// The same scripts for both: all of them, and those in which nothing breaks.
+fn compare(options: &Options) -> ExitCode {
+    let next = AtomicU64::new(0);
+    let sums = Mutex::new([[Tally::default(); 2]; 2]);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.unwrap_or(cores) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= options.seeds {
+                        return;
+                    }
+                    let seed = options.from + number;
+                    let here = run(seed);
+                    let tallies = [article::run(seed, &here.script), tally(&here)];
+                    let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+                    let calm = usize::from(is_calm(&here.script));
+                    for (sum, tally) in sums[calm].iter_mut().zip(tallies) {
+                        *sum += tally;
+                    }
+                }
+            });
+        }
+    });
+    let [breaking, calm] = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for (what, [article, here]) in [("nothing breaks", calm), ("faults", breaking)] {
+        for (whose, Tally { accepted, lost, doubled, reordered }) in [("article", article), ("Trunkline", here)] {
+            let percent = lost as f64 * 100.0 / accepted.max(1) as f64;
+            println!(
+                "{what:>14}, {whose:<9}: {accepted} accepted, {lost} lost ({percent:.1} %), {doubled} doubled, \
+                 {reordered} out of order"
+            );
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Whether people do as they like and nothing is broken.
+fn is_calm(script: &Script) -> bool {
+    script.steps.iter().all(|(_, step)| step.is_deed())
+}
+
+/// What the checker says of the messages of a run: at most the first few of each kind are told.
+fn tally(run: &Run) -> Tally {
+    let of = |invariant: u8| run.violations.iter().filter(|violation| violation.invariant == invariant).count() as u64;
+    let history = run.outcome.iter().flat_map(|outcome| &outcome.history);
+    let acked: BTreeSet<_> = history
+        .filter_map(|record| match &record.event {
+            Event::Acked { key, .. } => Some(*key),
+            _ => None,
+        })
+        .collect();
+    Tally { accepted: acked.len() as u64, lost: of(1), doubled: of(3), reordered: of(6) }
 }

@@ -154,6 +154,34 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Whether people do it; else it breaks something.
+    #[must_use]
+    pub const fn is_deed(&self) -> bool {
+        matches!(
+            self,
+            Self::Send { .. }
+                | Self::Flood { .. }
+                | Self::Read { .. }
+                | Self::Typing { .. }
+                | Self::Hold { .. }
+                | Self::Older { .. }
+                | Self::Retry { .. }
+                | Self::Reload { .. }
+                | Self::Close { .. }
+                | Self::Open { .. }
+                | Self::EndSession { .. }
+                | Self::Group { .. }
+                | Self::Direct { .. }
+                | Self::Add { .. }
+                | Self::Remove { .. }
+                | Self::Rename { .. }
+                | Self::HandOver { .. }
+                | Self::CallOneself { .. }
+        )
+    }
+}
+
 /// What stays the same through a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {

@@ -93,6 +93,21 @@ pub(crate) enum Command {
         /// Replay this one and show what happens in it.
         #[arg(long, conflicts_with_all = ["seeds", "from"])]
         seed: Option<u64>,
+        /// Run the model of another design on the same scripts too, and say what became of the messages there and here.
+        #[arg(long, conflicts_with = "seed")]
+        article: bool,
+    },
+    /// Plant bugs into a copy of the sources, one after the other, and see that the simulation catches each.
+    #[cfg(target_os = "linux")]
+    Planted {
+        /// Which, by the names of the patches in `sim/planted`; all of them, and none of them once, when nothing is named.
+        bugs: Vec<String>,
+        /// How many seeds the simulation has for each.
+        #[arg(long, default_value_t = 300)]
+        seeds: u64,
+        /// Write the table in `docs/RELIABILITY.md`.
+        #[arg(long, conflicts_with = "bugs")]
+        write: bool,
     },
     /// Let everything happen to a cluster of real processes that can, while people talk, and hold what was shown against
     /// what must always hold. In short: some minutes.

@@ -1,4 +1,5 @@
-//! Trunkline's own commands: `run`, `cluster`, `build`, `dist`, `test`, `sim`, `fuzz`, `bench`, `chaos` and `licences`.
+//! Trunkline's own commands: `run`, `cluster`, `build`, `dist`, `test`, `sim`, `planted`, `fuzz`, `bench`, `chaos` and
+//! `licences`.
 //!
 //! They need the Rust toolchain and nothing else; what would make the result better (`wasm-opt`) or is
 //! needed for a test (Redis, nginx, Chromium) is looked for, installed where that is possible, and named
@@ -19,6 +20,7 @@
 //! - [`mod@test`] the checks and tests, and their sum; [`sim`] seeds by the thousand
 //! - `bench` measurements, on Linux
 //! - `chaos` real processes under faults, on Linux
+//! - `planted` bugs that the simulation has to catch, on Linux
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks to its user")]
 
@@ -33,6 +35,8 @@ mod css;
 mod fuzz;
 mod licences;
 mod pipeline;
+#[cfg(target_os = "linux")]
+mod planted;
 mod process;
 mod progress;
 mod sim;
@@ -92,9 +96,16 @@ fn perform(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Fuzz { targets, seconds } => fuzz::run(&workspace, &targets, seconds),
-        Command::Sim { seeds, from, seed } => {
-            sim::run(&workspace, seed.map_or(sim::Seeds::Many { count: seeds, from }, sim::Seeds::One))
+        Command::Sim { seeds, from, seed, article } => {
+            let seeds = match seed {
+                Some(seed) => sim::Seeds::One(seed),
+                None if article => sim::Seeds::Compared { count: seeds, from },
+                None => sim::Seeds::Many { count: seeds, from },
+            };
+            sim::run(&workspace, seeds)
         }
+        #[cfg(target_os = "linux")]
+        Command::Planted { bugs, seeds, write } => planted::run(&workspace, &bugs, seeds, write),
         #[cfg(target_os = "linux")]
         Command::Chaos { database, fault, pairs, seed, brief, long, write, built, rows, old, parts } => {
             let databases = database.map_or_else(|| vec![Database::Postgres, Database::Sqlite], |one| vec![one]);

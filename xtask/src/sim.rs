@@ -18,6 +18,8 @@ const SIM: &str = "sim";
 pub(crate) enum Seeds {
     /// So many, from this one on.
     Many { count: u64, from: u64 },
+    /// The same, beside the model of another design.
+    Compared { count: u64, from: u64 },
     /// This one, with all that happens in it.
     One(u64),
 }
@@ -56,8 +58,13 @@ impl<'a> Simulation<'a> {
         let mut command = Command::new(program.with_extension(std::env::consts::EXE_EXTENSION));
         match seeds {
             Seeds::One(seed) => command.args(["--seed", &seed.to_string()]),
-            Seeds::Many { count, from } => command.args(["--seeds", &count.to_string(), "--from", &from.to_string()]),
+            Seeds::Many { count, from } | Seeds::Compared { count, from } => {
+                command.args(["--seeds", &count.to_string(), "--from", &from.to_string()])
+            }
         };
+        if matches!(seeds, Seeds::Compared { .. }) {
+            command.arg("--article");
+        }
         command
     }
 }
