@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The binary under test.
 pub(crate) fn trunkline() -> Command {
@@ -91,9 +91,10 @@ impl ChildNode {
         self.process.wait().expect("it has ended")
     }
 
-    /// Lets it run no more, as a machine that sleeps (SIGSTOP).
+    /// Lets it run no more, as a machine that sleeps (SIGSTOP). Returns when it stands still.
     pub(crate) fn freeze(&self) {
         self.signal("STOP");
+        wait_until_stopped(self.process.id());
     }
 
     /// Lets it run on.
@@ -126,5 +127,23 @@ impl Drop for ChildNode {
         // Killed before, perhaps.
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+/// Waits until none of a process' threads runs: on a busy machine each gets to its signal when its turn comes.
+pub(crate) fn wait_until_stopped(process: u32) {
+    let is_stopped = |thread: &std::path::Path| {
+        let stat = std::fs::read_to_string(thread.join("stat")).unwrap_or_default();
+        // The state stands behind the name, which may contain anything.
+        stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('T'))
+    };
+    let begun = Instant::now();
+    loop {
+        let threads = std::fs::read_dir(format!("/proc/{process}/task")).expect("its threads");
+        if threads.flatten().all(|thread| is_stopped(&thread.path())) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "the process does not stop");
+        std::thread::yield_now();
     }
 }
