@@ -122,6 +122,14 @@ pub async fn run(node: Arc<Node>, mut submitted: mpsc::Receiver<Submission>) {
                 }
             }
         }
+        // Whoever was heard at the same time as the first comes along: this task is woken by the first of them, and would
+        // otherwise run before the others are read.
+        tokio::task::yield_now().await;
+        while batch.len() < BATCH
+            && let Ok(next) = submitted.try_recv()
+        {
+            batch.push(next);
+        }
         commit(&node, std::mem::take(&mut batch)).await;
     }
 }

@@ -13,7 +13,8 @@
 //! - [`arrivals`]: who comes to this node, made known together
 //! - [`conversations`]: making and changing them
 //! - [`lease`]: this incarnation's lease, and the presence of users
-//! - [`signals`]: cursors and typing
+//! - [`cursors`]: moving them
+//! - [`signals`]: typing and new names, and how often a user may do what
 //! - [`canary`]: whether the bus can hear
 //! - [`locator`]: on which nodes users are, through a short cache
 //! - [`rate`]: how fast a user may send
@@ -29,6 +30,7 @@ pub mod appender;
 pub mod arrivals;
 pub mod canary;
 pub mod conversations;
+pub mod cursors;
 pub mod delivery;
 pub mod follower;
 pub mod frames;
@@ -58,6 +60,7 @@ use crate::store::{Credential, Followed, Store, StoreError};
 use appender::Submission;
 use arrivals::Arrival;
 use canary::Canary;
+use cursors::Move;
 use futures_util::FutureExt;
 use host::Host;
 use hub::Hub;
@@ -122,6 +125,7 @@ pub struct Node {
     arrivals: mpsc::Sender<Arrival>,
     questions: Questions,
     submissions: mpsc::Sender<Submission>,
+    moves: mpsc::Sender<Move>,
     outbound: mpsc::Sender<Vec<Outbound>>,
     /// Everything up to here was handed to the connections.
     position: AtomicU64,
@@ -172,6 +176,7 @@ impl Node {
         let inbox = bus.subscribe(id).await;
         let Followed { epoch, position, .. } = store.follow(None).await?;
         let (submissions, submitted) = mpsc::channel(appender::QUEUE);
+        let (moves, moving) = mpsc::channel(cursors::QUEUE);
         let (outbound, routed) = mpsc::channel(router::QUEUE);
         let (arrivals, arriving) = mpsc::channel(arrivals::QUEUE);
         let sends = Rate { per_second: limits::SENDS_PER_SECOND, burst: limits::SEND_BURST };
@@ -201,6 +206,7 @@ impl Node {
             arrivals,
             questions: Questions::default(),
             submissions,
+            moves,
             outbound,
             position: AtomicU64::new(position.0),
             followed_at: Mutex::new(Instant::now()),
@@ -214,6 +220,7 @@ impl Node {
             tasks: TaskTracker::new(),
         });
         node.spawn(appender::run(node.clone(), submitted));
+        node.spawn(cursors::run(node.clone(), moving));
         node.spawn(router::run(node.clone(), routed));
         node.spawn(arrivals::run(node.clone(), arriving));
         node.spawn(inbox::run(node.clone(), inbox));

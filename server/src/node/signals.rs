@@ -1,12 +1,12 @@
-//! Cursors and typing: what members of a conversation tell each other besides messages.
+//! What members tell each other besides messages and cursors, and how often they may.
 
 use super::Node;
 use super::frames;
 use crate::bus::envelope::Signal;
-use crate::store::{CursorState, StoreError};
+use crate::store::StoreError;
 use std::time::Duration;
 use tokio::time::Instant;
-use trunkline_protocol::{ConversationId, Seq, ServerFrame, UserId};
+use trunkline_protocol::{ConversationId, ServerFrame, UserId};
 
 impl Node {
     /// Counts a send against the user's rate.
@@ -44,40 +44,12 @@ impl Node {
         Ok(())
     }
 
-    /// Moves a user's cursors forward and tells everybody in the conversation.
-    ///
-    /// # Errors
-    /// As [`crate::store::Store::advance`].
-    pub async fn move_cursor(
-        &self,
-        user: UserId,
-        conversation: ConversationId,
-        delivered: Seq,
-        read: Seq,
-    ) -> Result<CursorState, StoreError> {
-        let state = self.store.advance(user, conversation, delivered, read).await?;
-        if state.moved {
-            self.hub.is_news(&state);
-            self.tell_cursor(&state);
-            let (delivered, read) = (state.cursor.delivered, state.cursor.read);
-            let (unread, head) = (state.unread, state.head);
-            self.route_signal(conversation, Signal::Cursor { conversation, user, delivered, read, unread, head });
-        }
-        Ok(state)
-    }
-
     /// Tells the others in a conversation that a user writes; only from somebody who is in it.
     pub fn pass_typing(&self, conversation: ConversationId, user: UserId) {
         if self.hub.user_hears(user, conversation) {
             self.tell_typing(conversation, user);
             self.route_signal(conversation, Signal::Typing { conversation, user });
         }
-    }
-
-    /// Tells those who hear the conversation here where a member's cursors stand.
-    pub(super) fn tell_cursor(&self, state: &CursorState) {
-        let (cursor, own) = (&state.cursor, frames::own_cursor(state));
-        self.hub.tell(cursor.conversation, cursor.user, Some(&own), &frames::cursor(cursor));
     }
 
     /// Tells those who hear the conversation here that a member writes.

@@ -1,4 +1,5 @@
-//! The readers: a few connections. Each read is one statement, and so sees the database as it was at one moment.
+//! The readers: a few connections, and one of its own that searches. Each read is one statement, and so sees the database
+//! as it was at one moment.
 
 use super::link::Link;
 use super::session::Role;
@@ -12,19 +13,21 @@ use tokio_postgres::types::ToSql;
 
 /// Connections that read: enough that a long welcome does not hold up a short one. Each is a process of the server's, and
 /// there are many nodes.
-const READERS: usize = 4;
+const READERS: usize = 3;
 
 /// See the module.
 pub(super) struct Readers {
     links: Vec<Link>,
     next: AtomicUsize,
+    searcher: Link,
 }
 
 impl Readers {
     /// Starts them all.
     pub(super) fn start(settings: &Arc<Settings>, durability: Durability) -> Self {
         let links = (0..READERS).map(|_| Link::start(settings.clone(), Role::Reader, durability)).collect();
-        Self { links, next: AtomicUsize::new(0) }
+        let searcher = Link::start(settings.clone(), Role::Searcher, durability);
+        Self { links, next: AtomicUsize::new(0), searcher }
     }
 
     /// Runs one statement on whichever is free, or waits with one of them.
@@ -33,5 +36,9 @@ impl Readers {
         let turns = (0..READERS).map(|turn| &self.links[(first.wrapping_add(turn)) % READERS]);
         let link = turns.clone().find(|link| link.is_free()).unwrap_or(&self.links[first % READERS]);
         link.query(sql, params).await
+    }
+    /// Runs one statement that searches.
+    pub(super) async fn search(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Fault> {
+        self.searcher.query(sql, params).await
     }
 }

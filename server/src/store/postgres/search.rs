@@ -85,7 +85,7 @@ async fn propose(readers: &Readers, user: UserId, search: &Search, before: Optio
     let mark = place(ConversationId(0)).replace('0', "");
     let named = i64::try_from(NAMED).unwrap_or(i64::MAX);
     readers
-        .query(
+        .search(
             SQL,
             &[
                 &user.sql(),

@@ -31,9 +31,14 @@ const SET_UP: &str = "
     SET plan_cache_mode TO force_generic_plan;
     SET jit TO off;
     SET client_min_messages TO warning";
-/// What connections that write are told as well. Their statements find everything by index, also while a table is so
-/// small that the planner would rather read all of it, and keep that plan while it grows.
-const WRITING: &str = "SET enable_seqscan TO off";
+/// What connections are told as well that write or read a few rows of each table. Their statements look each row up by
+/// index, one after the other, also while a table is so small that the planner would rather read all of it, by whatever
+/// way: it keeps that plan while the table grows, and every batch would read the whole log.
+const LOOKING_UP: &str = "
+    SET enable_seqscan TO off;
+    SET enable_bitmapscan TO off;
+    SET enable_hashjoin TO off;
+    SET enable_mergejoin TO off";
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub(super) enum Role {
     Writer,
     /// Short reads.
     Reader,
+    /// Searching: its index can only be read in bulk.
+    Searcher,
     /// Migrations and whatever else takes its time. Not set up for anything.
     Maintenance,
 }
@@ -107,8 +114,8 @@ impl Session {
             return Ok(());
         }
         self.client.batch_execute(SET_UP).await?;
-        if role == Role::Writer {
-            self.client.batch_execute(WRITING).await?;
+        if role != Role::Searcher {
+            self.client.batch_execute(LOOKING_UP).await?;
         }
         history::check(self).await
     }
