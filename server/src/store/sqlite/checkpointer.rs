@@ -15,14 +15,23 @@ use std::time::Duration;
 
 /// How often it looks how long the log is.
 const EVERY: Duration = Duration::from_millis(100);
-/// Pages by which the log grows until they are copied: 16 MiB. SQLite's own 4 MiB would be several syncs a second under
-/// load, for pages that are written again right afterwards.
-const STEP: u32 = 4_096;
-/// Pages from which on the log is made to begin anew: 64 MiB, which is what its file keeps on the disk.
-const LONG: u32 = 4 * STEP;
+/// The lengths that are kept to.
+pub(super) const LENGTHS: Lengths = Lengths { step: 2_048, long: 64 * 2_048 };
 /// How long commits may be held up by somebody who reads an old part of the log. A backup reads for minutes: then the log
 /// goes on growing.
 pub(super) const PATIENCE: Duration = Duration::from_millis(20);
+
+/// From which lengths of the log on something is done about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lengths {
+    /// Pages by which it grows until they are copied: 8 MiB. With fewer, pages are copied that are written again right
+    /// afterwards; with more, the sync before it takes so long that commits feel it.
+    step: u32,
+    /// Pages from which on it is made to begin anew: 512 MiB. Commits are held up for two syncs then, so it has to be
+    /// rare: every few seconds when as much is written as one core can, and never where there are pauses, in which it
+    /// begins anew by itself. After a crash so much is read again, which takes a second.
+    long: u32,
+}
 
 /// The checkpointer's handle. Dropping it ends the thread after what it is at.
 pub(super) struct Checkpointer {
@@ -52,9 +61,9 @@ impl LogLength {
 
 impl Checkpointer {
     /// Starts the thread, with a connection of its own that has [`PATIENCE`].
-    pub(super) fn start(connection: Connection, length: LogLength) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, length: LogLength, lengths: Lengths) -> std::io::Result<Self> {
         let (stop, stopped) = sync_channel(0);
-        let work = move || run(&connection, &length, &stopped);
+        let work = move || run(&connection, &length, lengths, &stopped);
         let thread = thread::Builder::new().name("store-checkpointer".into()).spawn(work)?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
@@ -69,21 +78,22 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(connection: &Connection, length: &LogLength, stopped: &Receiver<()>) {
-    let mut due = STEP;
+fn run(connection: &Connection, length: &LogLength, lengths: Lengths, stopped: &Receiver<()>) {
+    let Lengths { step, long } = lengths;
+    let mut due = step;
     while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
         let pages = length.pages();
         if pages < due {
             // Begun anew meanwhile, perhaps by another process.
-            due = due.min(pages + STEP).max(STEP);
+            due = due.min(pages + step).max(step);
             continue;
         }
         let copied =
-            copy(connection, "PASSIVE").and_then(|()| if pages < LONG { Ok(()) } else { copy(connection, "RESTART") });
+            copy(connection, "PASSIVE").and_then(|()| if pages < long { Ok(()) } else { copy(connection, "RESTART") });
         if let Err(error) = copied {
             tracing::warn!(%error, pages, "the write-ahead log can not be copied into the database; it grows meanwhile");
         }
-        due = pages + STEP;
+        due = pages + step;
     }
 }
 
@@ -98,6 +108,10 @@ mod tests {
     use super::*;
     use crate::store::Durability;
     use std::path::Path;
+
+    /// Short ones, to be reached soon.
+    const STEP: u32 = 512;
+    const LONG: u32 = 4 * STEP;
 
     /// A database in a folder, its writing connection, and how long its log is.
     fn database() -> (tempfile::TempDir, Connection, LogLength) {
@@ -128,7 +142,7 @@ mod tests {
     fn start(path: &Path, length: &LogLength) -> Result<Checkpointer, Box<dyn std::error::Error>> {
         let connection = connection::open(path)?;
         connection.busy_timeout(PATIENCE)?;
-        Ok(Checkpointer::start(connection, length.clone())?)
+        Ok(Checkpointer::start(connection, length.clone(), Lengths { step: STEP, long: LONG })?)
     }
 
     fn until(what: &str, holds: impl Fn() -> bool) {

@@ -102,7 +102,7 @@ fn open(path: &Path, durability: Durability) -> Result<SqliteStore, Fault> {
     let mut writing = open_for_writing(path, durability)?;
     let length = LogLength::default();
     length.watch(&mut writing)?;
-    let checkpointer = Checkpointer::start(for_checkpoints(path, durability)?, length);
+    let checkpointer = Checkpointer::start(for_checkpoints(path, durability)?, length, checkpointer::LENGTHS);
     let checkpointer = checkpointer.map_err(|error| Fault::Failed(error.into()))?;
     let mut reading = Vec::with_capacity(READERS);
     for _ in 0..READERS {
