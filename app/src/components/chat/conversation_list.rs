@@ -29,7 +29,8 @@ pub fn ConversationList() -> impl IntoView {
         let shown = shown.read();
         chat.open.get().filter(|open| shown.contains(open)).or_else(|| shown.first().copied())
     });
-    let empty = move || match (shown.read().is_empty(), query.read().trim().is_empty()) {
+    let empty = move || {
+        match (shown.read().is_empty(), query.read().trim().is_empty()) {
         (false, _) => None,
         // By its own words: the button above has a picture only.
         (true, true) => Some(
@@ -42,6 +43,7 @@ pub fn ConversationList() -> impl IntoView {
             .into_any(),
         ),
         (true, false) => Some(view! { <p class="conversations__empty">"No conversation has this name."</p> }.into_any()),
+    }
     };
     let further = move || match query.read().trim() {
         "" => "Search messages".to_owned(),
