@@ -11,7 +11,7 @@ test("one node crashes and one is replaced while people talk: the third serves t
   watch,
 }) => {
   test.slow();
-  watch.expectEnd("a node is killed");
+  watch.expectCut("a node is killed");
   const site = await newThree();
   // nginx takes turns for each request, so more people than nodes, until each node has somebody.
   const people: Person[] = [];

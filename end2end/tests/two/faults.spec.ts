@@ -44,7 +44,7 @@ test("a node is killed while messages flow: its people move, nothing is lost or 
   watch,
 }) => {
   test.slow();
-  watch.expectEnd("a node is killed");
+  watch.expectCut("a node is killed");
   const site = await newCluster();
   const people = [await newUser("Ann", { site }), await newUser("Bo", { site }), await newUser("Cy", { site })];
   const [ann, bo, cy] = people as [Person, Person, Person];
@@ -108,7 +108,7 @@ test("a node that is stopped hands its people to the other one, in time and with
   newUser,
   watch,
 }) => {
-  watch.expectEnd("a node is stopped");
+  watch.expectCut("a node is stopped");
   const site = await newCluster();
   const [ann, bo] = [await newUser("Ann", { site }), await newUser("Bo", { site })];
   const id = await sendMessage(ann, { to: bo.name }, "Hi");
@@ -162,7 +162,7 @@ test("who moves away from a node that stops notices nothing, and nobody misses t
 });
 
 test("who was on a node that died is shown as gone", async ({ newCluster, newUser, watch }) => {
-  watch.expectEnd("a node is killed");
+  watch.expectCut("a node is killed");
   const site = await newCluster();
   const [ann, bo] = [await newUser("Ann", { site }), await newUser("Bo", { site })];
   const id = await sendMessage(ann, { to: bo.name }, "Hi");
