@@ -5,6 +5,7 @@
 //! unchanged site costs no second build of the server.
 
 use std::fs;
+use std::iter;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -103,7 +104,11 @@ pub(crate) fn dist(workspace: &Workspace, target: Option<&str>) -> Result<ExitCo
 }
 
 fn steps(workspace: &Workspace, mode: Mode, target: Option<&str>, progress: &mut Progress) -> Result<PathBuf> {
-    progress.step("Looking for the wasm32 target", || tools::rust::ensure_wasm_target(workspace))?;
+    progress.step("Looking for what the toolchain compiles for", || {
+        iter::once(tools::rust::WASM_TARGET)
+            .chain(target)
+            .try_for_each(|one| tools::rust::ensure_target(workspace, one))
+    })?;
     progress.step("Building the browser bundle", || build_frontend(workspace, mode))?;
     progress.step("Assembling the site", || {
         let source = workspace.target.join("wasm32-unknown-unknown").join(mode.wasm_profile()).join(WASM_FILE);

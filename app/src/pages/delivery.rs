@@ -125,7 +125,7 @@ fn summary(people: &[Recipient]) -> String {
     match (people.len(), delivered, read) {
         (0, ..) => "Stored. There is nobody else here to receive it.".to_owned(),
         (1, _, 1) => "It arrived, and was seen.".to_owned(),
-        (1, 1, _) => "It arrived. It was not seen yet.".to_owned(),
+        (1, 1, _) => "It arrived. It has not been seen yet.".to_owned(),
         (1, ..) => "Stored. It has not arrived yet.".to_owned(),
         (all, ..) => format!("It arrived with {delivered} of {all} people, and was seen by {read}."),
     }

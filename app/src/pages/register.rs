@@ -71,7 +71,7 @@ fn Form(entrance: Entrance, invite: String, next: ReturnPath) -> impl IntoView {
                 id="name"
                 name="name"
                 label="Name"
-                hint="At least two letters a to z, digits, dots, dashes or underscores. Others find you by it; it can not be changed."
+                hint="At least two letters a to z, digits, dots, dashes or underscores. Others find you by it; it cannot be changed."
                 autocomplete="username"
                 value=entrance.refused.typed.name
             />

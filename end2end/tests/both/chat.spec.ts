@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { addMember, group, removeMember, sendMessage } from "../../fixtures/api";
+import { allHave } from "../../fixtures/everybody";
 import type { Person } from "../../fixtures/person";
 import type { Proxy } from "../../fixtures/proxy";
 import { expect, test } from "../../fixtures/test";
@@ -109,15 +110,7 @@ test("four people in a group see the same messages in the same order", async ({ 
     }),
   );
   const expected = people.flatMap((person) => Array.from({ length: rounds }, (_, round) => `${person.name} ${round}`));
-  for (const { chat } of people) {
-    await expect.poll(() => chat.texts().then((texts) => texts.toSorted())).toEqual(expected.toSorted());
-  }
-  const order = await ann.chat.texts();
-  for (const { chat, name: sender } of people) {
-    await chat.shows(order);
-    const own = order.filter((text) => text.startsWith(`${sender} `));
-    expect(own, "nobody's messages overtake each other").toEqual(own.toSorted());
-  }
+  await allHave(people, expected);
 });
 
 test("a message is there for a device that loads right after the acknowledgement", async ({ newUser, site }) => {
@@ -189,16 +182,8 @@ test("a message that is sent just before a reload is sent once", async ({ newUse
 });
 
 test("a cut line loses neither the draft nor what is sent, and sends nothing twice", async ({
-  newUser,
-  newProxy,
-  site,
-  watch,
+  badLine: { proxy, ann, bo, id },
 }) => {
-  watch.expect(BROKEN_LINE, "the line is cut");
-  const proxy = await newProxy(site.door(0));
-  const ann = await newUser("Ann", { door: proxy.url });
-  const bo = await newUser("Bo");
-  const id = await sendMessage(bo, { to: ann.name }, "Hi");
   await ann.chat.open(`/c/${id}`);
   await bo.chat.open(`/c/${id}`);
 
@@ -242,12 +227,7 @@ test("a cut line loses neither the draft nor what is sent, and sends nothing twi
   await ann.chat.receipt("without a line 2", "Seen");
 });
 
-test("unsent messages and drafts survive a reload", async ({ newUser, newProxy, site, watch }) => {
-  watch.expect(BROKEN_LINE, "the line is cut");
-  const proxy = await newProxy(site.door(0));
-  const ann = await newUser("Ann", { door: proxy.url });
-  const bo = await newUser("Bo");
-  const id = await sendMessage(bo, { to: ann.name }, "Hi");
+test("unsent messages and drafts survive a reload", async ({ badLine: { proxy, ann, bo, id } }) => {
   await ann.chat.open(`/c/${id}`);
   proxy.refuse();
   proxy.cut();
@@ -262,10 +242,7 @@ test("unsent messages and drafts survive a reload", async ({ newUser, newProxy, 
   await bo.chat.shows(["Hi", "kept in the outbox"]);
 });
 
-test("the banner tells the truth", async ({ newUser, newProxy, site, watch }) => {
-  watch.expect(BROKEN_LINE, "the line is cut");
-  const proxy = await newProxy(site.door(0));
-  const ann = await newUser("Ann", { door: proxy.url });
+test("the banner tells the truth", async ({ badLine: { proxy, ann } }) => {
   await ann.chat.open();
   await expect(ann.chat.banner, "nothing is said while all is well").toHaveText("");
 
@@ -285,13 +262,8 @@ test("the banner tells the truth", async ({ newUser, newProxy, site, watch }) =>
   await expect(ann.chat.banner).toHaveAttribute("data-state", "live");
 });
 
-test("a line that is open and carries nothing is found out", async ({ newUser, newProxy, site, watch }) => {
-  watch.expect(BROKEN_LINE, "the line is dead");
+test("a line that is open and carries nothing is found out", async ({ badLine: { proxy, ann, bo, id } }) => {
   test.slow();
-  const proxy = await newProxy(site.door(0));
-  const ann = await newUser("Ann", { door: proxy.url });
-  const bo = await newUser("Bo");
-  const id = await sendMessage(bo, { to: ann.name }, "Hi");
   await ann.chat.open(`/c/${id}`);
   proxy.swallow();
   await ann.chat.send("into the void");

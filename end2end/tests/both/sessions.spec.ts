@@ -2,18 +2,23 @@ import { sendMessage } from "../../fixtures/api";
 import { menu } from "../../fixtures/chat-page";
 import { PASSWORD, postForm } from "../../fixtures/person";
 import { expect, test } from "../../fixtures/test";
-import { BROKEN_LINE } from "../../fixtures/watch";
 
-test("a session that is ended elsewhere is closed here, within two seconds", async ({ newUser, site }) => {
+/** The close code of a session that has ended. */
+const SESSION_ENDED = 4500;
+
+test("a session that is ended elsewhere is closed here, within two seconds", async ({ newUser, newProxy, site }) => {
   const [ann, bo] = [await newUser("Ann"), await newUser("Bo")];
   const id = await sendMessage(bo, { to: ann.name }, "Hi");
-  const other = await ann.openDevice({ door: site.door(1) });
+  // The proxy hears when the server closes; a browser on a busy machine hears it later, and that was not promised.
+  const proxy = await newProxy(site.door(1));
+  const other = await ann.openDevice({ door: proxy.url });
   await other.chat.open(`/c/${id}`);
-  await ann.page.goto(`${ann.door}/settings`);
+  const url = `${ann.door}/api/fn/end_other_sessions`;
+  const answer = await ann.context.request.post(url, { headers: { accept: "text/html" }, maxRedirects: 0 });
   const ended = Date.now();
-  await ann.page.getByRole("button", { name: "End all other sessions" }).click();
-  await expect.poll(() => other.chat.closed, { intervals: [20] }).toBe(1);
-  expect(Date.now() - ended, "milliseconds from the click").toBeLessThan(2_000);
+  expect(answer.status()).toBe(303);
+  await expect.poll(() => proxy.closed.map(({ code }) => code)).toEqual([SESSION_ENDED]);
+  expect((proxy.closed[0]?.at ?? Infinity) - ended, "milliseconds from the answer").toBeLessThan(2_000);
   await expect(other.page).toHaveURL(/\/login\?next=/);
   await sendMessage(bo, { conversation: id }, "for your eyes only");
   await other.page.goto(`${other.door}/c/${id}`);
@@ -35,15 +40,9 @@ test("who logs out leaves no draft and no address to the next one", async ({ new
 });
 
 test("what waits to be sent is not sent in the name of who logs in meanwhile", async ({
-  newUser,
-  newProxy,
+  badLine: { proxy, ann, bo, id },
   site,
-  watch,
 }) => {
-  watch.expect(BROKEN_LINE, "the line is cut");
-  const proxy = await newProxy(site.door(0));
-  const [ann, bo] = [await newUser("Ann", { door: proxy.url }), await newUser("Bo")];
-  const id = await sendMessage(ann, { to: bo.name }, "Hi");
   await ann.chat.open(`/c/${id}`);
   proxy.refuse();
   proxy.cut();

@@ -1,7 +1,6 @@
 import { sendMessage } from "../../fixtures/api";
-import type { Device, Person } from "../../fixtures/person";
+import type { Device } from "../../fixtures/person";
 import { expect, test } from "../../fixtures/test";
-import { BROKEN_LINE, NO_SERVER } from "../../fixtures/watch";
 
 /** Lets a page sleep: its scripts and timers stand still, as on a laptop whose lid was closed. Gives what wakes it. */
 async function sleep({ context, page }: Pick<Device, "context" | "page">): Promise<() => Promise<void>> {
@@ -15,16 +14,8 @@ async function sleep({ context, page }: Pick<Device, "context" | "page">): Promi
 }
 
 test("a laptop that slept while its line died has everything once, and what it had not sent yet is sent once", async ({
-  newUser,
-  newProxy,
-  site,
-  watch,
+  badLine: { proxy, ann, bo, id },
 }) => {
-  watch.expect(BROKEN_LINE, "the line dies");
-  const proxy = await newProxy(site.door(0));
-  const ann = await newUser("Ann", { door: proxy.url });
-  const bo = await newUser("Bo");
-  const id = await sendMessage(bo, { to: ann.name }, "Hi");
   await ann.chat.open(`/c/${id}`);
   await bo.chat.open(`/c/${id}`);
   await expect(bo.chat.row(ann.displayName)).toContainText("online");
@@ -56,8 +47,7 @@ test("a laptop that slept through the death of its node and of Redis wakes up on
   newUser,
   watch,
 }) => {
-  watch.expect(BROKEN_LINE, "a node is killed");
-  watch.expect(NO_SERVER, "a node is killed");
+  watch.expectCut("a node is killed");
   const site = await newCluster();
   const [ann, bo] = [await newUser("Ann", { site }), await newUser("Bo", { site })];
   const id = await sendMessage(ann, { to: bo.name }, "Hi");
@@ -83,17 +73,9 @@ async function sendAndReload({ chat, page }: Pick<Device, "chat" | "page">, text
 }
 
 test("two tabs that are loaded anew right after Enter, on a bad line, send everything once", async ({
-  newUser,
-  newProxy,
-  site,
-  watch,
+  badLine: { proxy, ann, bo, id },
 }) => {
   test.slow();
-  watch.expect(BROKEN_LINE, "the line is cut");
-  const proxy = await newProxy(site.door(0));
-  const ann: Person = await newUser("Ann", { door: proxy.url });
-  const bo = await newUser("Bo");
-  const id = await sendMessage(bo, { to: ann.name }, "Hi");
   const other = await ann.device.openTab();
   for (const device of [ann, other, bo]) await device.chat.open(`/c/${id}`);
   // So slow that hardly an ack arrives before the page is gone, and now and then there is no line at all.

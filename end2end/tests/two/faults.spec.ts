@@ -1,10 +1,10 @@
 import { randomInt } from "node:crypto";
 import type { Page } from "@playwright/test";
 import { group, sendMessage } from "../../fixtures/api";
+import { allHave } from "../../fixtures/everybody";
 import type { Person } from "../../fixtures/person";
 import { until } from "../../fixtures/process";
 import { expect, test } from "../../fixtures/test";
-import { BROKEN_LINE, NO_SERVER } from "../../fixtures/watch";
 
 /**
  * Lets everyone write messages of their own, with these numbers, one after the other. When all of them have written a
@@ -20,20 +20,6 @@ async function writeAll(people: Person[], [from, to]: [number, number], happens:
   await Promise.all(write(0, begun));
   await Promise.all([happens(), ...write(begun)]);
   return people.flatMap(({ name }) => numbers.map((number) => `${name} ${number}`));
-}
-
-/** Everyone has every message once, all in the same order, and nobody's in a wrong one. */
-async function allHave(people: Person[], expected: string[]): Promise<void> {
-  for (const { chat } of people) {
-    const sorted = (): Promise<string[]> => chat.texts().then((texts) => texts.toSorted());
-    await expect.poll(sorted, { timeout: 30_000 }).toEqual(expected.toSorted());
-  }
-  const order = (await people[0]?.chat.texts()) ?? [];
-  for (const { chat, name } of people) {
-    await chat.shows(order);
-    const own = order.filter((text) => text.startsWith(`${name} `));
-    expect(own).toEqual(own.toSorted());
-  }
 }
 
 /** Notes what a part of the page shows from now on, or an attribute of it; gives what was noted of changes. */
@@ -58,8 +44,7 @@ test("a node is killed while messages flow: its people move, nothing is lost or 
   watch,
 }) => {
   test.slow();
-  watch.expect(BROKEN_LINE, "a node is killed");
-  watch.expect(NO_SERVER, "a node is killed");
+  watch.expectCut("a node is killed");
   const site = await newCluster();
   const people = [await newUser("Ann", { site }), await newUser("Bo", { site }), await newUser("Cy", { site })];
   const [ann, bo, cy] = people as [Person, Person, Person];
@@ -123,8 +108,7 @@ test("a node that is stopped hands its people to the other one, in time and with
   newUser,
   watch,
 }) => {
-  watch.expect(BROKEN_LINE, "a node is stopped");
-  watch.expect(NO_SERVER, "a node is stopped");
+  watch.expectCut("a node is stopped");
   const site = await newCluster();
   const [ann, bo] = [await newUser("Ann", { site }), await newUser("Bo", { site })];
   const id = await sendMessage(ann, { to: bo.name }, "Hi");
@@ -178,8 +162,7 @@ test("who moves away from a node that stops notices nothing, and nobody misses t
 });
 
 test("who was on a node that died is shown as gone", async ({ newCluster, newUser, watch }) => {
-  watch.expect(BROKEN_LINE, "a node is killed");
-  watch.expect(NO_SERVER, "a node is killed");
+  watch.expectCut("a node is killed");
   const site = await newCluster();
   const [ann, bo] = [await newUser("Ann", { site }), await newUser("Bo", { site })];
   const id = await sendMessage(ann, { to: bo.name }, "Hi");

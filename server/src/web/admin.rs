@@ -66,7 +66,7 @@ pub(super) async fn set_disabled(
     require(viewer)?;
     if user == viewer.user.id {
         // The only administrator could lock everybody out.
-        return Err(Refusal::new(ErrorCode::Forbidden, "You can not disable your own account."));
+        return Err(Refusal::new(ErrorCode::Forbidden, "You cannot disable your own account."));
     }
     let ended = state.node.store.set_disabled(user, disabled, crate::clock::now()).await.map_err(refusal)?;
     state.node.ended(&ended);

@@ -241,5 +241,5 @@ fn the_image_holds_one_static_binary_and_is_not_root() {
     let image = text("deploy/Dockerfile");
     let last = image.rsplit("\nFROM ").next().unwrap();
     assert!(last.starts_with("scratch\n") && last.contains("\nUSER 65532:65532\n"), "{last}");
-    assert!(image.contains("cargo xtask dist --target x86_64-unknown-linux-musl"));
+    assert!(image.contains("cargo xtask dist --target \"$(uname -m)-unknown-linux-musl\""));
 }

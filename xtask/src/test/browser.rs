@@ -13,7 +13,10 @@ use super::tally::Tally;
 use crate::pipeline::{self, Mode};
 use crate::stamp::{Inputs, Stamp};
 use crate::tools::system::{self, CHROMIUM, NGINX, NODE, NPM, POSTGRES, REDIS};
-use crate::tools::{self, rust::ensure_wasm_target};
+use crate::tools::{
+    self,
+    rust::{WASM_TARGET, ensure_target},
+};
 
 /// Runs the browser tests.
 ///
@@ -26,7 +29,7 @@ pub(super) fn e2e(session: &mut Session<'_>) -> Result<Tally> {
         return Ok(Tally::default());
     }
     system::ensure(&[REDIS, POSTGRES, NGINX, CHROMIUM, NODE, NPM])?;
-    ensure_wasm_target(workspace)?;
+    ensure_target(workspace, WASM_TARGET)?;
     let mut build = Command::new(&session.own);
     if !session.run("Building the server with the site inside", build.arg("build"), &mut |_| {})? {
         return Ok(Tally::FAILURE);

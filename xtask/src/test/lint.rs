@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::session::Session;
 use super::tally::Tally;
 use crate::licences;
-use crate::tools::rust::{WASM_TARGET, ensure_components, ensure_wasm_target};
+use crate::tools::rust::{WASM_TARGET, ensure_components, ensure_target};
 use crate::workspace::{NAME, Workspace};
 
 /// What uses `epoll` and `/proc`.
@@ -113,7 +113,7 @@ pub(super) fn licences(session: &mut Session<'_>) -> Result<Tally> {
 
 fn each(session: &mut Session<'_>, tool: &str, set_up: impl Fn(&mut Command, &Shipped<'_>)) -> Result<Tally> {
     let workspace = session.workspace;
-    ensure_wasm_target(workspace)?;
+    ensure_target(workspace, WASM_TARGET)?;
     let mut tally = Tally::default();
     for way in shipped(workspace) {
         if way.features == Some("embed") && !has_site(session)? {

@@ -13,24 +13,24 @@ use crate::workspace::Workspace;
 /// What the browser runs.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-/// Adds the browser's target if this toolchain lacks it.
+/// Adds a target, such as [`WASM_TARGET`], if this toolchain lacks it.
 ///
 /// # Errors
 /// When it is missing and rustup cannot add it, with what to do.
-pub(crate) fn ensure_wasm_target(workspace: &Workspace) -> Result<()> {
-    if has_wasm_target(workspace)? {
+pub(crate) fn ensure_target(workspace: &Workspace, target: &str) -> Result<()> {
+    if has_target(workspace, target)? {
         return Ok(());
     }
-    note(&format!("Adding {WASM_TARGET} to the toolchain."));
+    note(&format!("Adding {target} to the toolchain."));
     if super::find(&["rustup"]).is_none() {
         bail!(
-            "this Rust toolchain has no {WASM_TARGET} target, and there is no rustup to add it. Install Rust \
+            "this Rust toolchain has no {target} target, and there is no rustup to add it. Install Rust \
              with rustup (https://rustup.rs), or the package of your system that brings this target"
         );
     }
-    process::run(rustup(workspace).args(["target", "add", WASM_TARGET]), "rustup could not add the browser's target")?;
-    if !has_wasm_target(workspace)? {
-        bail!("rustup added {WASM_TARGET} to another toolchain than the one cargo uses here: look at `rustup show`");
+    process::run(rustup(workspace).args(["target", "add", target]), &format!("rustup could not add {target}"))?;
+    if !has_target(workspace, target)? {
+        bail!("rustup added {target} to another toolchain than the one cargo uses here: look at `rustup show`");
     }
     Ok(())
 }
@@ -66,10 +66,10 @@ fn rustup(workspace: &Workspace) -> Command {
     command
 }
 
-fn has_wasm_target(workspace: &Workspace) -> Result<bool> {
+fn has_target(workspace: &Workspace, target: &str) -> Result<bool> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .args(["--print", "target-libdir", "--target", target])
         .current_dir(&workspace.root)
         .output()
         .context("could not start rustc")?;

@@ -82,7 +82,7 @@ pub fn Password(
                     id="new-password"
                     name="new"
                     label="New password"
-                    hint=format!("At least {PASSWORD_MIN_CHARS} characters. It ends all your other sessions and all your access tokens.")
+                    hint=format!("At least {PASSWORD_MIN_CHARS} characters. A new password ends all your other sessions and all your access tokens.")
                     autocomplete="new-password"
                 />
                 <button class="button button--primary" type="submit">"Change password"</button>
