@@ -13,7 +13,7 @@ use std::time::Duration;
 use trunkline_protocol::{Change, ChangeBody, CloseCode, ConversationId, Millis, Seq, ServerFrame, UserId, limits};
 
 /// How long a hole may stand before the store is read: changes of two nodes overtake each other by less.
-pub(super) const HOLE_GRACE: Duration = Duration::from_millis(50);
+pub(super) const HOLE_GRACE: Duration = Duration::from_millis(100);
 /// How long to wait after the store could not be read.
 const READ_AGAIN: Duration = Duration::from_millis(500);
 

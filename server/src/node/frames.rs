@@ -4,7 +4,7 @@ use crate::connection::gate::Postponed;
 use crate::connection::handle::Frame;
 use crate::store::{CursorState, MovedCursor};
 use std::time::Duration;
-use trunkline_protocol::{Change, ErrorCode, SendKey, Seq, ServerFrame};
+use trunkline_protocol::{Change, ErrorCode, SendKey, Seq, ServerFrame, UserId};
 
 /// A frame's JSON.
 #[must_use]
@@ -57,6 +57,12 @@ pub fn own_cursor(state: &CursorState) -> Frame {
     let MovedCursor { conversation, user, delivered, read } = state.cursor;
     let (unread, head) = (Some(state.unread), state.head);
     encode(&ServerFrame::Cursor { conversation, user, delivered, read, unread, head })
+}
+
+/// A member's cursors, for one of their own devices or another's.
+#[must_use]
+pub fn cursor_for(user: UserId, state: &CursorState) -> Frame {
+    if state.cursor.user == user { own_cursor(state) } else { cursor(&state.cursor) }
 }
 
 /// The node stops; come back after this time.

@@ -65,6 +65,15 @@ pub struct Admission {
     pub cursors: Vec<CursorState>,
 }
 
+/// What is left to do for a user who hears a conversation from now on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// What others here were handed since the description was read.
+    pub missed: Option<Missed>,
+    /// Cursors that moved since: nobody was told of them on this user's behalf.
+    pub cursors: Vec<CursorState>,
+}
+
 /// The connection can not be taken: the user has too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the user has {} connections already", limits::CONNECTIONS_PER_USER)]
@@ -194,17 +203,18 @@ impl Hub {
     }
 
     /// Lets a user hear a conversation that they came into, after handing its description to all their
-    /// connections. Returns what they lack, as [`Hub::admit`] does; nothing if they heard it before.
-    pub fn listen_to(&self, user: UserId, joined: Joined, description: &Frame) -> Option<Missed> {
+    /// connections. Nothing is done and left to do if they heard it before, or were removed since it was read.
+    pub fn listen_to(&self, user: UserId, joined: Joined, description: &Frame) -> Entry {
         let mut state = self.lock();
-        let listener = state.users.get(&user)?;
+        let Some(listener) = state.users.get(&user) else { return Entry::default() };
         if listener.conversations.contains(&joined.conversation) || state.removed_since(user, joined) {
-            return None;
+            return Entry::default();
         }
         for handle in &listener.connections {
             handle.outbound.push(description.clone());
         }
-        state.listen(user, joined.conversation, joined.head)
+        let cursors = state.overheard.cursors_in(joined.conversation).collect();
+        Entry { missed: state.listen(user, joined.conversation, joined.head), cursors }
     }
 
     /// Lets users hear a conversation no more who are not among its members, and tells them so. Who was let in by a

@@ -3,7 +3,7 @@
 use super::Node;
 use super::delivery::left;
 use super::frames;
-use super::hub::{Admission, Missed};
+use super::hub::{Admission, Entry, Missed};
 use crate::connection::handle::Handle;
 use crate::store::{Joined, Membership, Resume, StoreError};
 use std::sync::Arc;
@@ -75,8 +75,7 @@ impl Node {
             self.describe_to(handle, conversation).await?;
         }
         for state in &cursors {
-            let own = state.cursor.user == handle.user;
-            handle.outbound.push(if own { frames::own_cursor(state) } else { frames::cursor(&state.cursor) });
+            handle.outbound.push(frames::cursor_for(handle.user, state));
         }
         for conversation in gaps {
             self.repair_soon(conversation, Duration::ZERO);
@@ -208,47 +207,25 @@ impl Node {
 
     async fn reconcile_added(self: &Arc<Self>, conversation: ConversationId) -> Result<Membership, StoreError> {
         let listening = self.hub.listening();
-        // What is read from here on is at least as new.
-        let since = self.position();
         let membership = self.store.membership(conversation).await?;
-        let mut described = Vec::new();
         for user in self.hub.strangers(conversation, membership.users.iter().copied()) {
             // Removed again meanwhile, if there is none.
             let Some(description) = self.description(user, conversation).await? else { continue };
             let joined = Joined { conversation, head: description.head };
             let frame = frames::encode(&ServerFrame::Conversation { conversation: description });
-            if let Some(missed) = self.hub.listen_to(user, joined, &frame) {
+            let Entry { missed, cursors } = self.hub.listen_to(user, joined, &frame);
+            if let Some(missed) = missed {
                 self.replay_to_user(user, missed).await;
             }
-            described.push(user);
+            for state in &cursors {
+                self.hub.tell_listener(user, conversation, &frames::cursor_for(user, state));
+            }
         }
         drop(listening);
-        if !described.is_empty() {
-            self.tell_cursors_of(conversation, &described, since).await?;
-        }
         if self.hub.gap(conversation).is_some() {
             self.repair_soon(conversation, Duration::ZERO);
         }
         Ok(membership)
-    }
-
-    /// Cursors that moved between the reading of a description and the moment from which its user hears the conversation
-    /// were told to everybody but them.
-    async fn tell_cursors_of(
-        &self,
-        conversation: ConversationId,
-        users: &[UserId],
-        since: Position,
-    ) -> Result<(), StoreError> {
-        let moved = self.store.follow(Some(since)).await?.cursors;
-        for state in moved.iter().filter(|state| state.cursor.conversation == conversation) {
-            for &user in users {
-                let own = state.cursor.user == user;
-                let frame = if own { frames::own_cursor(state) } else { frames::cursor(&state.cursor) };
-                self.hub.tell_listener(user, conversation, &frame);
-            }
-        }
-        Ok(())
     }
 
     async fn replay_to_user(&self, user: UserId, missed: Missed) {

@@ -57,7 +57,7 @@ async fn what_a_second_connection_brings_is_described_to_the_first_before_it_is_
     let admission = hub.admit(&second, &[joined(4)], frame("welcome with it"));
     assert_eq!(admission.unheard, [HERE]);
     assert_eq!(hub.strangers(HERE, [ANN]), [ANN], "whoever reconciles finds that they do not know it");
-    assert_eq!(hub.listen_to(ANN, joined(4), &frame("description")), None);
+    assert_eq!(hub.listen_to(ANN, joined(4), &frame("description")), Entry::default());
     change(&hub, 5, None);
     assert_eq!(given(&first).await, ["welcome", "description", "5"]);
     assert_eq!(given(&second).await, ["welcome with it", "description", "5"]);
@@ -147,4 +147,18 @@ async fn who_comes_learns_of_cursors_that_moved_while_the_store_was_read() {
     let again = connection(&hub, ANN);
     let _listening = hub.listening();
     assert_eq!(hub.admit(&again, &[joined(4)], frame("welcome")).cursors, [], "nothing moved since");
+}
+
+#[tokio::test]
+async fn who_is_let_in_learns_of_cursors_that_moved_while_the_description_was_read() {
+    let hub = Hub::default();
+    let ann = connection(&hub, ANN);
+    hub.admit(&ann, &[], frame("welcome"));
+    hub.is_news(&moved(BEN, 2));
+    let _listening = hub.listening();
+    hub.is_news(&moved(BEN, 3));
+    let entry = hub.listen_to(ANN, joined(4), &frame("description"));
+    assert_eq!(entry, Entry { missed: None, cursors: vec![moved(BEN, 3)] });
+    hub.is_news(&moved(BEN, 4));
+    assert_eq!(hub.listen_to(ANN, joined(4), &frame("description")), Entry::default(), "they hear by themselves");
 }
