@@ -55,7 +55,6 @@ use super::fault::Fault;
 use super::{Durability, StoreError};
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
-use trunkline_protocol::Epoch;
 
 /// What the caller was doing when opening failed.
 const OPEN: &str = "open the database";
@@ -93,9 +92,7 @@ impl Server {
     /// # Errors
     /// If the database is not there or can not be written to.
     pub async fn begin_new_history(&self) -> Result<(), StoreError> {
-        let begin = async |session: &Session| {
-            session.query("UPDATE meta SET epoch = $1", &[&Epoch::random().0]).await.map(drop)
-        };
+        let begin = async |session: &Session| history::begin(session).await;
         self.once(Role::Writer, Durability::Os, begin).await.map_err(|fault| fault.during("begin a new history"))
     }
 }
