@@ -194,7 +194,8 @@ impl World {
         let key = SendKey(lock(&self.random).uuid());
         let text = format!("message {}{}", self.number(), long.unwrap_or_default());
         let (number, user) = (device.number, device.user);
-        self.history.note(Event::Sent { device: number, user, key, conversation, text: text.clone() });
+        let epoch = device.client.position().0;
+        self.history.note(Event::Sent { device: number, user, key, epoch, conversation, text: text.clone() });
         device.with(self, |client, now| client.send(now, key, conversation, text));
     }
 

@@ -245,6 +245,14 @@ impl World {
         self.schedule.after(wait, move || world.device_loses(&line, None));
     }
 
+    /// Notes who is connected now, as far as the nodes know.
+    pub fn note_connected(&self) {
+        let mut connected = lock(&self.connected);
+        for node in self.slots.iter().filter_map(Slot::node) {
+            connected.extend(node.hub.users().into_iter().map(|user| (user, self.schedule.now())));
+        }
+    }
+
     /// I16, now.
     pub fn check_queues(&self) {
         for (slot, place) in self.slots.iter().enumerate() {

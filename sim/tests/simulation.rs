@@ -1,5 +1,7 @@
 //! What the simulation itself has to keep, and runs that once showed a defect.
 
+use trunkline_protocol::ErrorCode;
+use trunkline_protocol::client::outbox::EntryState;
 use trunkline_server::node::Routing;
 use trunkline_sim::bus::Manners;
 use trunkline_sim::script::{Script, Setting, Step};
@@ -68,4 +70,27 @@ fn who_left_while_all_nudges_are_lost_is_offline_for_everybody() {
 fn cursors_that_move_while_a_group_is_described_reach_all_its_members() {
     let slow = Step::Store { trouble: Trouble::Slow(200), millis: 3_000 };
     holds(&[(0, slow), (0, Step::Group { user: 2, others: vec![0, 1, 3] })]);
+}
+
+#[test]
+fn what_was_written_into_a_group_that_a_backup_does_not_have_is_not_sent_into_the_one_that_is_made_in_its_place() {
+    let send = |count| Step::Send { device: 5, conversation: 3, count };
+    let steps = [
+        (0, Step::Group { user: 3, others: vec![0] }),
+        (800, send(1)),
+        (500, Step::RollBack { steps: 2 }),
+        (50, send(2)),
+        (50, Step::Close { device: 5 }),
+        (4_000, Step::Group { user: 3, others: vec![1] }),
+        (1_000, Step::Open { device: 5 }),
+    ];
+    holds(&steps);
+    // Which it would be: it is in the outbox still, and the other group is there.
+    let outcome = run_script(1, &script(&steps)).outcome.expect("an end");
+    let kept: Vec<_> = outcome.devices[5].kept.iter().map(|entry| (&entry.text, &entry.state)).collect();
+    assert!(
+        matches!(&kept[..], [(_, EntryState::Failed { code: ErrorCode::UnknownConversation, .. }), (_, _)]),
+        "{kept:?}"
+    );
+    assert_eq!(outcome.devices[5].shown.len(), 2, "the one that everybody is in, and the new one");
 }

@@ -1,8 +1,8 @@
 //! What the article does with who connects and with a message.
 
 use super::model::{Event, Message, Model, Process, Sent};
-use super::{AGAIN, CONVERSATIONS, OWNERS, ROUND_TRIP};
-use crate::script::SLOTS;
+use super::{AGAIN, CONVERSATIONS, ROUND_TRIP};
+use crate::script::{OWNERS, SLOTS};
 
 impl Model {
     pub(super) fn connect(&mut self, device: usize, life: u32) {

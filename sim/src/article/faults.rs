@@ -1,10 +1,10 @@
 //! What people do and what breaks, in the model.
 
 use super::model::{Event, Model, Sent};
-use super::{AGAIN, CONVERSATIONS, HEARTBEAT, NOTICED_WITHIN, OWNERS};
+use super::{AGAIN, CONVERSATIONS, HEARTBEAT, NOTICED_WITHIN};
 use crate::bus::Manners;
 use crate::registry;
-use crate::script::{DEVICES, SLOTS, Step};
+use crate::script::{DEVICES, OWNERS, SLOTS, Step};
 use crate::world::USUAL_DELAY;
 
 impl Model {

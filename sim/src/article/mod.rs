@@ -23,8 +23,6 @@ use crate::random::Random;
 use crate::script::{DEVICES, Script};
 use model::{Event, Model};
 
-/// Whose pages these are, as in the simulation.
-const OWNERS: [usize; DEVICES] = [0, 0, 1, 1, 2, 3];
 /// Who talks where, as in the simulation.
 const CONVERSATIONS: [&[usize]; 3] = [&[0, 1, 2, 3], &[0, 1], &[0, 1, 2]];
 /// Within this time both ends of a connection that was cut know it, in milliseconds.

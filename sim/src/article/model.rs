@@ -1,10 +1,9 @@
 //! Nodes, pages and Redis of the model, and what will happen when.
 
-use super::OWNERS;
 use crate::bus::Manners;
 use crate::random::Random;
 use crate::schedule::Moment;
-use crate::script::{DEVICES, SLOTS, Step};
+use crate::script::{DEVICES, OWNERS, SLOTS, Step};
 use crate::world::USUAL_DELAY;
 use std::collections::{BTreeMap, BTreeSet};
 

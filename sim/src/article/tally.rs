@@ -1,8 +1,8 @@
 //! What became of the messages.
 
+use super::CONVERSATIONS;
 use super::model::{Model, Sent};
-use super::{CONVERSATIONS, OWNERS};
-use crate::script::DEVICES;
+use crate::script::{DEVICES, OWNERS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 

@@ -1,6 +1,6 @@
 //! How a script is drawn: how often what happens.
 
-use super::{DEVICES, SLOTS, Script, Setting, Step};
+use super::{DEVICES, OWNERS, SLOTS, Script, Setting, Step};
 use crate::bus::Manners;
 use crate::random::Random;
 use crate::{registry, store};
@@ -34,6 +34,10 @@ impl Script {
         let mut steps = Vec::new();
         for _ in 0..count {
             let step = if random.chance(breaks) { breaking(random) } else { deed(random) };
+            if matches!(step, Step::RollBack { .. }) && random.chance(50) {
+                steps.extend(restore(random));
+                continue;
+            }
             steps.push((pause(random), step));
         }
         if setting.sends_per_second < 100 {
@@ -126,10 +130,32 @@ fn fault(random: &mut Random) -> Step {
     }
 }
 
+/// A backup is put back that does not have a group yet which somebody goes on writing into; while their page is closed they
+/// make another one.
+fn restore(random: &mut Random) -> [(u64, Step); 7] {
+    let device = random.below(DEVICES as u64) as usize;
+    let user = OWNERS[device];
+    let [one, another] = [1, 2].map(|by| (user + by) % 4);
+    // Behind those that everybody begins with.
+    let conversation = 3;
+    let count = random.between(1, 3);
+    [
+        (pause(random), Step::Group { user, others: vec![one] }),
+        (800, Step::Send { device, conversation, count: 1 }),
+        (pause(random), Step::RollBack { steps: 2 }),
+        (random.below(100), Step::Send { device, conversation, count }),
+        (random.below(100), Step::Close { device }),
+        (random.between(1_500, 3_500), Step::Group { user, others: vec![another] }),
+        (random.between(200, 1_000), Step::Open { device }),
+    ]
+}
+
 /// What may be lost without anybody losing anything.
 fn lost_nudges(random: &mut Random) -> Step {
     let slot = random.below(SLOTS as u64) as usize;
-    let manners = Manners { lost: 100, ..Manners::default() };
+    // Some that come through hide from a node that others do not.
+    let lost = if random.chance(50) { 100 } else { random.between(30, 99) };
+    let manners = Manners { lost, ..Manners::default() };
     match random.below(4) {
         0 => Step::Deaf { slot },
         1 => Step::RegistryLost,

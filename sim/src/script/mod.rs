@@ -14,6 +14,8 @@ use trunkline_server::node::Routing;
 
 /// Pages: two each of the first two people, one each of the others.
 pub const DEVICES: usize = 6;
+/// Whose they are.
+pub const OWNERS: [usize; DEVICES] = [0, 0, 1, 1, 2, 3];
 /// Nodes.
 pub const SLOTS: usize = 3;
 
