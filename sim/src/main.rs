@@ -16,6 +16,9 @@ use trunkline_sim::{Run, run};
 /// Every so many seeds one is run twice, and both histories have to be the same.
 const TWICE_EVERY: u64 = 50;
 
+/// How often a long night says how far it is, in seeds.
+const TOLD_EVERY: u64 = 5_000;
+
 /// What can be asked for.
 #[derive(Debug, Parser)]
 struct Options {
@@ -75,7 +78,10 @@ fn spread(options: &Options, goes_on: impl Fn(u64) -> bool + Sync) -> u64 {
             if number >= options.seeds {
                 return;
             }
-            begun.fetch_add(1, Ordering::Relaxed);
+            let so_far = begun.fetch_add(1, Ordering::Relaxed) + 1;
+            if so_far.is_multiple_of(TOLD_EVERY) {
+                println!("{so_far} of {} seeds begun", options.seeds);
+            }
             if !goes_on(options.from + number) {
                 stopped.store(true, Ordering::Relaxed);
             }

@@ -115,7 +115,7 @@ fn watch_nodes(world: &Arc<World>) {
 /// Before which steps the store is copied, because a later one sets it back to then.
 fn backups(script: &Script) -> Vec<usize> {
     let back = |(at, (_, step)): (usize, &(u64, Step))| match step {
-        Step::RollBack { steps } => Some(at.saturating_sub(*steps)),
+        Step::RollBack { steps } | Step::TakeOver { steps } => Some(at.saturating_sub(*steps)),
         _ => None,
     };
     script.steps.iter().enumerate().filter_map(back).collect()

@@ -77,7 +77,8 @@ impl World {
         let schedule = Schedule::new();
         let history = History::new(schedule.clone());
         let mut random = seed.fork(1);
-        let store = Arc::new(SqliteStore::in_memory(Epoch(random.uuid()))?);
+        let epoch = Epoch(random.uuid());
+        let store = Arc::new(SqliteStore::in_memory(epoch)?);
         let mut people = Vec::new();
         for name in ["ann", "ben", "eve", "dan"] {
             let (name, display_name, password) = (name.to_owned(), name.to_owned(), String::new());
@@ -100,7 +101,7 @@ impl World {
         let world = Arc::new(Self {
             seed: seed.clone(),
             ether: Ether::new(schedule.clone(), seed.fork(2)),
-            stores: Stores::new(store, seed.fork(3), history.clone()),
+            stores: Stores::new(store, epoch, seed.fork(3), history.clone()),
             registry: SimRegistry::new(seed.fork(4)),
             schedule,
             history,

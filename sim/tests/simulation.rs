@@ -94,3 +94,15 @@ fn what_was_written_into_a_group_that_a_backup_does_not_have_is_not_sent_into_th
     );
     assert_eq!(outcome.devices[5].shown.len(), 2, "the one that everybody is in, and the new one");
 }
+
+#[test]
+fn of_a_store_that_takes_over_under_running_nodes_nothing_is_shown_as_a_part_of_the_history_before_it() {
+    let send = |device, count| Step::Send { device, conversation: 0, count };
+    holds(&[
+        (0, send(0, 3)),
+        (300, send(2, 3)),
+        (300, Step::TakeOver { steps: 1 }),
+        (0, send(4, 9)),
+        (200, send(0, 9)),
+    ]);
+}

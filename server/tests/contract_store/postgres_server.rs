@@ -288,6 +288,24 @@ async fn another_start_without_fsync_or_another_place_begins_a_new_history() {
     assert_eq!(left_out, changed, "an id that another history may have given is never given again: {ids:?}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_another_history_that_comes_under_it_a_store_tells_nothing_and_writes_nothing_into_it() {
+    let engine = Postgres::default();
+    let store = engine.open().await;
+    let ann = store.create_account(account("ann")).await.unwrap().user.id;
+    // What a test can do to let a standby take over.
+    let sql = |sql: &str| PostgresServer::shared().sql(name(&engine.url), sql);
+    sql("UPDATE trunkline.meta SET place = 'elsewhere'");
+    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    until("it is noticed", async || matches!(store.follow(None).await, Err(StoreError::AnotherHistory))).await;
+    assert_refused!(store.user(ann).await, StoreError::AnotherHistory);
+    assert_refused!(store.epoch().await, StoreError::AnotherHistory);
+    assert_refused!(store.set_display_name(ann, "Queen Ann").await, StoreError::AnotherHistory);
+    let anew = engine.open().await.user(ann).await.unwrap();
+    assert_eq!(anew.map(|user| user.display_name), Some("Ann".to_owned()));
+}
+
 #[tokio::test]
 async fn a_server_without_fsync_that_was_started_anew_has_lost_nothing_if_its_machine_was_not() {
     let mut server = PostgresServer::start(&["fsync=off"]);

@@ -56,7 +56,18 @@ pub fn the_store_is_followed(outcome: &Outcome, verdict: &mut Verdict) {
 /// Whether something else than the bus and the registry is in trouble from here on.
 fn breaks(event: &Event) -> bool {
     // Whose page it is that is loaded anew or logged out is not connected then, which is all that it does.
-    const OTHER: [&str; 10] =
-        ["Cut", "SlowReader", "SlowNetwork", "Kill", "Freeze", "Replace", "Store", "RollBack", "Flood", "Clock"];
+    const OTHER: [&str; 11] = [
+        "Cut",
+        "SlowReader",
+        "SlowNetwork",
+        "Kill",
+        "Freeze",
+        "Replace",
+        "Store",
+        "RollBack",
+        "TakeOver",
+        "Flood",
+        "Clock",
+    ];
     matches!(event, Event::Step(step) if OTHER.iter().any(|name| step.starts_with(name)))
 }

@@ -7,6 +7,8 @@ use crate::{registry, store};
 use trunkline_protocol::Millis;
 use trunkline_server::node::Routing;
 
+/// Longer than any run, in milliseconds.
+const LONG: u64 = 600_000;
 /// An hour, by which a clock may be off.
 const HOUR: Millis = 3_600_000;
 
@@ -22,16 +24,22 @@ impl Script {
             sends_per_second: if random.chance(20) { 10 } else { 100 },
             skews: [skew(random), skew(random), skew(random)],
         };
-        // Some runs are calm, and in some nothing but nudges is lost, so that what must hold then is seen as well.
+        let mut steps = Vec::new();
+        // Some runs are calm, and in some nothing but nudges is lost, some of the time or all of it, so that what must hold
+        // then is seen as well.
         let (breaks, breaking): (u64, fn(&mut Random) -> Step) = match random.below(6) {
             0 => (0, fault),
+            1 if random.chance(50) => {
+                let manners = Manners { lost: 100, ..Manners::default() };
+                steps.push((0, Step::Bus { manners, millis: LONG }));
+                (0, fault)
+            }
             1 => (30, lost_nudges),
             2 => (20, fault),
             3 | 4 => (40, fault),
             _ => (60, fault),
         };
         let count = random.between(10, 45);
-        let mut steps = Vec::new();
         for _ in 0..count {
             let step = if random.chance(breaks) { breaking(random) } else { deed(random) };
             if matches!(step, Step::RollBack { .. }) && random.chance(50) {
@@ -126,7 +134,8 @@ fn fault(random: &mut Random) -> Step {
             Step::Store { trouble, millis }
         }
         92..=95 => Step::Clock { slot, by: random.below(2 * HOUR as u64) as Millis - HOUR },
-        _ => Step::RollBack { steps: random.between(1, 8) as usize },
+        96..=97 => Step::RollBack { steps: random.between(1, 8) as usize },
+        _ => Step::TakeOver { steps: random.between(1, 8) as usize },
     }
 }
 

@@ -157,6 +157,10 @@ pub enum Step {
     RollBack {
         steps: usize,
     },
+    /// Under running nodes a store takes over that has what there was so many steps ago, as a standby of PostgreSQL's does.
+    TakeOver {
+        steps: usize,
+    },
 }
 
 impl Step {

@@ -15,7 +15,7 @@ use crate::random::Random;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
-use trunkline_protocol::SessionId;
+use trunkline_protocol::{Epoch, SessionId};
 use trunkline_server::store::Credential;
 use trunkline_server::store::sqlite::SqliteStore;
 
@@ -43,6 +43,7 @@ pub struct Stores {
 
 struct State {
     store: Arc<SqliteStore>,
+    epoch: Epoch,
     random: Random,
     trouble: Trouble,
     /// The next process here whose append is committed dies before it hears of it.
@@ -56,11 +57,12 @@ struct State {
 }
 
 impl Stores {
-    /// Around this store.
+    /// Around this store, with its history.
     #[must_use]
-    pub fn new(store: Arc<SqliteStore>, random: Random, history: History) -> Arc<Self> {
+    pub fn new(store: Arc<SqliteStore>, epoch: Epoch, random: Random, history: History) -> Arc<Self> {
         let state = State {
             store,
+            epoch,
             random,
             trouble: Trouble::None,
             kills: None,
@@ -91,9 +93,10 @@ impl Stores {
         lock(&self.state).store.clone()
     }
 
-    /// Another store is in its place.
-    pub fn replace(&self, store: Arc<SqliteStore>) {
-        lock(&self.state).store = store;
+    /// Another store is in its place, with another history.
+    pub fn replace(&self, store: Arc<SqliteStore>, epoch: Epoch) {
+        let mut state = lock(&self.state);
+        (state.store, state.epoch) = (store, epoch);
     }
 
     /// When a session was ended, if it was.
@@ -131,6 +134,6 @@ impl Stores {
     /// The way of one process to the store.
     #[must_use]
     pub fn seen_from(self: &Arc<Self>, slot: usize) -> SimStore {
-        SimStore { stores: self.clone(), slot, works: watch::Sender::new(true) }
+        SimStore { stores: self.clone(), slot, opened: lock(&self.state).epoch, works: watch::Sender::new(true) }
     }
 }

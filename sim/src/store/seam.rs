@@ -25,6 +25,8 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
 pub struct SimStore {
     pub(super) stores: Arc<Stores>,
     pub(super) slot: usize,
+    /// The history that the process began with.
+    pub(super) opened: Epoch,
     pub(super) works: watch::Sender<bool>,
 }
 
@@ -43,6 +45,10 @@ impl SimStore {
         sleep(Duration::from_millis(wait)).await;
         let (store, trouble) = {
             let state = lock(&self.stores.state);
+            // As with PostgreSQL, whose connections all broke then.
+            if state.epoch != self.opened {
+                return Err(StoreError::AnotherHistory);
+            }
             (state.store.clone(), state.trouble)
         };
         match trouble {

@@ -9,9 +9,11 @@
 //! `trunkline new-epoch` is for.
 
 use super::session::Session;
-use crate::store::fault::Fault;
-use crate::store::rules;
+use crate::store::fault::{Fault, Trouble};
 use crate::store::sql::Sql;
+use crate::store::{StoreError, rules};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use trunkline_protocol::Epoch;
 use uuid::Uuid;
 
@@ -60,6 +62,34 @@ pub(super) async fn begin(session: &Session) -> Result<(), Fault> {
 fn new() -> (Uuid, i64) {
     let epoch = Epoch::random();
     (epoch.0, rules::ids_left_out(epoch).sql())
+}
+
+/// The history that a store was opened with, for all of its connections. They are made anew for ever, and each of them may
+/// be the first that finds another one, in which seqs and positions stand for something else: then none of them is used any
+/// more. What was read or written over one of them before it broke belongs to the history that is known.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    epoch: OnceLock<Epoch>,
+    is_another: AtomicBool,
+}
+
+impl Opened {
+    /// Whether a connection that was just made continues what is known.
+    pub(super) async fn continues(&self, session: &Session) -> Result<bool, Fault> {
+        let rows = session.query("SELECT epoch FROM meta", &[]).await?;
+        let row = rows.first().ok_or(Trouble::Inconsistent("a database without a history"))?;
+        let epoch = Epoch(row.try_get(0)?);
+        let continues = *self.epoch.get_or_init(|| epoch) == epoch;
+        if !continues {
+            self.is_another.store(true, Ordering::Release);
+        }
+        Ok(continues)
+    }
+
+    /// Refuses everything once another history was found.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        if self.is_another.load(Ordering::Acquire) { Err(StoreError::AnotherHistory) } else { Ok(()) }
+    }
 }
 
 /// Begins a new history if this is not the continuation of the one that was written here.

@@ -46,6 +46,7 @@ mod writer;
 
 pub use self::settings::SettingsError;
 
+use self::history::Opened;
 use self::indexer::Indexer;
 use self::readers::Readers;
 use self::session::{Role, Session};
@@ -113,9 +114,10 @@ impl PostgresStore {
     /// the server would lose what it has answered, and `durability` does not allow for that.
     pub async fn open(server: &Server, durability: Durability) -> Result<Self, StoreError> {
         let durability = Self::prepare(server, durability).await.map_err(|fault| fault.during(OPEN))?;
-        let writer = Writer::start(&server.settings, durability);
-        let readers = Readers::start(&server.settings, durability);
-        let indexer = Indexer::start(&server.settings, durability);
+        let opened = Arc::new(Opened::default());
+        let writer = Writer::start(&server.settings, &opened, durability);
+        let readers = Readers::start(&server.settings, &opened, durability);
+        let indexer = Indexer::start(&server.settings, &opened, durability);
         Ok(Self { indexer, readers, writer, durability })
     }
 

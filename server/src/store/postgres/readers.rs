@@ -1,5 +1,6 @@
 //! The readers: a few connections. Each read is one statement, and so sees the database as it was at one moment.
 
+use super::history::Opened;
 use super::link::Link;
 use super::session::Role;
 use super::settings::Settings;
@@ -22,8 +23,9 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Starts them all.
-    pub(super) fn start(settings: &Arc<Settings>, durability: Durability) -> Self {
-        let links = (0..READERS).map(|_| Link::start(settings.clone(), Role::Reader, durability)).collect();
+    pub(super) fn start(settings: &Arc<Settings>, opened: &Arc<Opened>, durability: Durability) -> Self {
+        let link = |_| Link::start(settings.clone(), opened.clone(), Role::Reader, durability);
+        let links = (0..READERS).map(link).collect();
         Self { links, next: AtomicUsize::new(0) }
     }
 
