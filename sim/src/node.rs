@@ -104,7 +104,7 @@ impl World {
                 let parts = Parts {
                     host: host.clone(),
                     store: Arc::new(world.stores.seen_from(at)),
-                    bus: Arc::new(world.ether.bus(at, task_gate.clone())),
+                    bus: Arc::new(world.ether.bus(at, world.stores.epoch(), task_gate.clone())),
                     registry: world.registry.clone(),
                     routing: world.routing,
                     metrics: Arc::new(metrics),

@@ -93,6 +93,11 @@ impl Stores {
         lock(&self.state).store.clone()
     }
 
+    /// The history that it has.
+    pub fn epoch(&self) -> Epoch {
+        lock(&self.state).epoch
+    }
+
     /// Another store is in its place, with another history.
     pub fn replace(&self, store: Arc<SqliteStore>, epoch: Epoch) {
         let mut state = lock(&self.state);
