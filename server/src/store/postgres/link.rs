@@ -69,9 +69,11 @@ impl Link {
     }
 
     async fn session(&self) -> Result<Arc<Session>, Fault> {
+        self.opened.check()?;
         let mut session = self.session.clone();
         let there = timeout(WAIT, session.wait_for(Option::is_some)).await;
         let there = there.ok().and_then(Result::ok).and_then(|session| session.clone());
+        // It may have been found meanwhile, also by another connection.
         self.opened.check()?;
         there.ok_or_else(|| EngineError::Away.into())
     }
@@ -91,11 +93,11 @@ async fn keep(
             Ok((session, driver)) => {
                 let (session, since) = (Arc::new(session), tokio::time::Instant::now());
                 let serve = async {
-                    match opened.continues(&session).await {
-                        Ok(true) => {}
-                        // For good: whoever waits is told at once, and the node ends.
-                        Ok(false) => std::future::pending().await,
-                        Err(_) => return,
+                    match timeout(ANSWER_WITHIN, opened.continues(&session)).await {
+                        Ok(Ok(true)) => {}
+                        // For good: nobody is given a connection any more, and the node ends.
+                        Ok(Ok(false)) => std::future::pending().await,
+                        Ok(Err(_)) | Err(_) => return,
                     }
                     tell.send_replace(Some(session.clone()));
                     session.broken.cancelled().await;
