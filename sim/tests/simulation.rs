@@ -106,3 +106,21 @@ fn of_a_store_that_takes_over_under_running_nodes_nothing_is_shown_as_a_part_of_
         (200, send(0, 9)),
     ]);
 }
+
+#[test]
+fn a_node_that_slept_while_a_store_took_over_hands_out_nothing_of_the_next_history() {
+    let send = |device| Step::Send { device, conversation: 0, count: 3 };
+    let freeze = Step::Freeze { slot: 0, millis: 8_000 };
+    holds(&[(0, send(0)), (300, freeze), (200, Step::TakeOver { steps: 1 }), (4_000, send(2)), (500, send(4))]);
+}
+
+#[test]
+fn whose_last_connection_is_found_to_be_dead_just_before_the_end_may_still_count_as_there() {
+    // In silence, so that its node takes 45 s to find out.
+    let (cut, close) = (Step::Cut { device: 4, silent: true }, Step::Close { device: 4 });
+    for pause in (19_000..27_000).step_by(500) {
+        let script =
+            script(&[(0, cut.clone()), (100, close.clone()), (pause, Step::Typing { device: 0, conversation: 0 })]);
+        assert_eq!(run_script(1, &script).violations, [], "after {pause} ms");
+    }
+}
