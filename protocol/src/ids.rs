@@ -62,11 +62,12 @@ macro_rules! random {
 }
 
 number! {
-    /// A user, for ever. Below 2^53, so that every JSON reader keeps it exact.
+    /// A user, for ever, and in no other history of the store another one. Below 2^53, so that every JSON reader keeps it
+    /// exact.
     UserId
 }
 number! {
-    /// A conversation, for ever. Below 2^53.
+    /// A conversation, for ever, and in no other history of the store another one. Below 2^53.
     ConversationId
 }
 number! {

@@ -1,4 +1,5 @@
-//! The bus: it delays, loses, doubles and reorders, it can be down, and a node can be deaf on it without knowing.
+//! The bus: it delays, loses, doubles and reorders, it can be down, and a node can be deaf on it without knowing. As with
+//! Redis, whose names contain the epoch, nodes of two histories do not hear each other.
 
 use crate::gate::{Gate, Mode};
 use crate::lock;
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
-use trunkline_protocol::NodeId;
+use trunkline_protocol::{Epoch, NodeId};
 use trunkline_server::bus::{Bus, BusHealth, Destination, INBOX};
 
 /// How the bus behaves. What it does by itself is in the contract of the seam; reordering is worse than that allows.
@@ -48,6 +49,7 @@ struct State {
 
 struct Ear {
     slot: usize,
+    history: Epoch,
     inbox: mpsc::Sender<Bytes>,
     dropped: Arc<AtomicU64>,
 }
@@ -94,9 +96,9 @@ impl Ether {
         state.deaf.remove(&slot);
     }
 
-    /// The bus of one process.
-    pub fn bus(&self, slot: usize, gate: Arc<Gate>) -> SimBus {
-        SimBus { ether: self.clone(), slot, gate, dropped: Arc::default() }
+    /// The bus of one process, which serves this history.
+    pub fn bus(&self, slot: usize, history: Epoch, gate: Arc<Gate>) -> SimBus {
+        SimBus { ether: self.clone(), slot, history, gate, dropped: Arc::default() }
     }
 
     fn arrive(&self, to: NodeId, envelope: Bytes) {
@@ -139,6 +141,7 @@ const fn health_of(manners: Manners) -> BusHealth {
 pub struct SimBus {
     ether: Ether,
     slot: usize,
+    history: Epoch,
     gate: Arc<Gate>,
     dropped: Arc<AtomicU64>,
 }
@@ -149,7 +152,7 @@ impl Bus for SimBus {
         let (inbox, receiver) = mpsc::channel(INBOX);
         let mut state = lock(&self.ether.state);
         state.ears.retain(|_, ear| ear.slot != self.slot);
-        state.ears.insert(node, Ear { slot: self.slot, inbox, dropped: self.dropped.clone() });
+        state.ears.insert(node, Ear { slot: self.slot, history: self.history, inbox, dropped: self.dropped.clone() });
         receiver
     }
 
@@ -158,9 +161,10 @@ impl Bus for SimBus {
             return;
         }
         let mut state = lock(&self.ether.state);
+        let hears = |node: &NodeId| state.ears.get(node).is_none_or(|ear| ear.history == self.history);
         let nodes: Vec<NodeId> = match to {
-            Destination::All => state.ears.keys().copied().collect(),
-            Destination::Nodes(nodes) => nodes.to_vec(),
+            Destination::All => state.ears.keys().copied().filter(hears).collect(),
+            Destination::Nodes(nodes) => nodes.iter().copied().filter(hears).collect(),
         };
         for node in nodes {
             self.ether.send(&mut state, self.slot, node, &envelope);

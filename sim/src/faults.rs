@@ -53,7 +53,13 @@ impl World {
                 self.later(millis, |world| world.stores.set(store::Trouble::None));
             }
             Step::Clock { slot, by } => drop(self.slots[slot].skew.fetch_add(by, Ordering::Relaxed)),
-            Step::RollBack { steps } => self.roll_back(number.saturating_sub(steps)).await,
+            Step::RollBack { steps } => {
+                for at in 0..self.slots.len() {
+                    self.kill_node(at, "stopped, so that a backup can be put back", true);
+                }
+                self.roll_back(number.saturating_sub(steps)).await;
+            }
+            Step::TakeOver { steps } => self.roll_back(number.saturating_sub(steps)).await,
             _ => self.deed(step).await,
         }
     }
@@ -102,15 +108,12 @@ impl World {
 
     async fn roll_back(self: &Arc<Self>, step: usize) {
         let Some(backup) = lock(&self.backups).get(&step).cloned() else { return };
-        for at in 0..self.slots.len() {
-            self.kill_node(at, "stopped, so that a backup can be put back", true);
-        }
         let epoch = Epoch(lock(&self.random).uuid());
         let era = Era::read(&self.stores.direct(), self).await;
         lock(&self.eras).push(era);
         match backup.copy_in_memory(epoch) {
             Ok(store) => {
-                self.stores.replace(Arc::new(store));
+                self.stores.replace(Arc::new(store), epoch);
                 self.history.note(Event::RolledBack { epoch });
                 for device in &self.devices {
                     let session = lock(device).session;
@@ -194,7 +197,8 @@ impl World {
         let key = SendKey(lock(&self.random).uuid());
         let text = format!("message {}{}", self.number(), long.unwrap_or_default());
         let (number, user) = (device.number, device.user);
-        self.history.note(Event::Sent { device: number, user, key, conversation, text: text.clone() });
+        let epoch = device.client.position().0;
+        self.history.note(Event::Sent { device: number, user, key, epoch, conversation, text: text.clone() });
         device.with(self, |client, now| client.send(now, key, conversation, text));
     }
 

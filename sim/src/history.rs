@@ -14,8 +14,8 @@ pub enum Event {
     // ---- people --------------------------------------------------------------------------------------------
     /// A step of the script begins.
     Step(String),
-    /// A user sends a message.
-    Sent { device: usize, user: UserId, key: SendKey, conversation: ConversationId, text: String },
+    /// A user sends a message, in the history that the device believes in.
+    Sent { device: usize, user: UserId, key: SendKey, epoch: Option<Epoch>, conversation: ConversationId, text: String },
     /// A user retries a failed message, which goes to the end of the outbox.
     Retried { device: usize, key: SendKey },
     /// A page is loaded: what it had been told is gone, its outbox is not.

@@ -5,7 +5,7 @@
 use clap::Parser;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 use trunkline_sim::article::{self, Tally};
@@ -15,6 +15,9 @@ use trunkline_sim::{Run, run};
 
 /// Every so many seeds one is run twice, and both histories have to be the same.
 const TWICE_EVERY: u64 = 50;
+
+/// How often a long night says how far it is, in seeds.
+const TOLD_EVERY: u64 = 5_000;
 
 /// What can be asked for.
 #[derive(Debug, Parser)]
@@ -65,27 +68,43 @@ fn replay(seed: u64) -> ExitCode {
     }
 }
 
-fn run_all(options: &Options) -> ExitCode {
-    let start = Instant::now();
-    let (next, begun, failed) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+/// Hands the seeds out to as many threads as are asked for, until there are no more or `goes_on` has said for one that no
+/// further one is to be begun. Returns how many were begun.
+fn spread(options: &Options, goes_on: impl Fn(u64) -> bool + Sync) -> u64 {
+    let (next, begun, stopped) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    let work = || {
+        while !stopped.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= options.seeds {
+                return;
+            }
+            let so_far = begun.fetch_add(1, Ordering::Relaxed) + 1;
+            if so_far.is_multiple_of(TOLD_EVERY) {
+                println!("{so_far} of {} seeds begun", options.seeds);
+            }
+            if !goes_on(options.from + number) {
+                stopped.store(true, Ordering::Relaxed);
+            }
+        }
+    };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.unwrap_or(cores) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= options.seeds || options.until_failure && failed.load(Ordering::Relaxed) > 0 {
-                        return;
-                    }
-                    begun.fetch_add(1, Ordering::Relaxed);
-                    if !holds(options.from + number) {
-                        failed.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            });
+            scope.spawn(work);
         }
     });
-    let (seeds, failed) = (begun.into_inner(), failed.into_inner());
+    begun.into_inner()
+}
+
+fn run_all(options: &Options) -> ExitCode {
+    let start = Instant::now();
+    let failed = AtomicU64::new(0);
+    let seeds = spread(options, |seed| {
+        let holds = holds(seed);
+        failed.fetch_add(u64::from(!holds), Ordering::Relaxed);
+        holds || !options.until_failure
+    });
+    let failed = failed.into_inner();
     let passed = seeds - failed;
     let seconds = start.elapsed().as_secs_f64();
     println!("{seeds} seeds in {seconds:.1} s, {:.1} seeds a second", seeds as f64 / seconds);
@@ -107,28 +126,15 @@ fn holds(seed: u64) -> bool {
 
 /// The same scripts for both: all of them, and those in which nothing breaks.
 fn compare(options: &Options) -> ExitCode {
-    let next = AtomicU64::new(0);
     let sums = Mutex::new([[Tally::default(); 2]; 2]);
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        for _ in 0..options.jobs.unwrap_or(cores) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= options.seeds {
-                        return;
-                    }
-                    let seed = options.from + number;
-                    let here = run(seed);
-                    let tallies = [article::run(seed, &here.script), tally(&here)];
-                    let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
-                    let calm = usize::from(is_calm(&here.script));
-                    for (sum, tally) in sums[calm].iter_mut().zip(tallies) {
-                        *sum += tally;
-                    }
-                }
-            });
+    spread(options, |seed| {
+        let here = run(seed);
+        let tallies = [article::run(seed, &here.script), tally(&here)];
+        let calm = usize::from(is_calm(&here.script));
+        for (sum, tally) in sums.lock().unwrap_or_else(PoisonError::into_inner)[calm].iter_mut().zip(tallies) {
+            *sum += tally;
         }
+        true
     });
     let [breaking, calm] = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
     for (what, [article, here]) in [("nothing breaks", calm), ("faults", breaking)] {

@@ -104,7 +104,7 @@ impl World {
                 let parts = Parts {
                     host: host.clone(),
                     store: Arc::new(world.stores.seen_from(at)),
-                    bus: Arc::new(world.ether.bus(at, task_gate.clone())),
+                    bus: Arc::new(world.ether.bus(at, world.stores.epoch(), task_gate.clone())),
                     registry: world.registry.clone(),
                     routing: world.routing,
                     metrics: Arc::new(metrics),
@@ -243,6 +243,14 @@ impl World {
         let (world, line, wait) = (self.clone(), line.clone(), self.delay());
         lock(&self.lines).remove(&line.number);
         self.schedule.after(wait, move || world.device_loses(&line, None));
+    }
+
+    /// Notes who is connected now, as far as the nodes know.
+    pub fn note_connected(&self) {
+        let mut connected = lock(&self.connected);
+        for node in self.slots.iter().filter_map(Slot::node) {
+            connected.extend(node.hub.users().into_iter().map(|user| (user, self.schedule.now())));
+        }
     }
 
     /// I16, now.

@@ -4,11 +4,12 @@
 use crate::device::Device;
 use crate::history::Record;
 use crate::lock;
+use crate::schedule::Moment;
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use trunkline_protocol::client::Link;
 use trunkline_protocol::client::outbox::{Entry, EntryState};
-use trunkline_protocol::{Change, Conversation, ConversationId, Epoch, SendKey, Seq, UserId};
+use trunkline_protocol::{Change, ChangeBody, Conversation, ConversationId, Epoch, SendKey, Seq, UserId};
 use trunkline_server::store::Store;
 use trunkline_server::store::sqlite::SqliteStore;
 
@@ -31,6 +32,20 @@ pub struct Log {
 }
 
 impl Log {
+    /// Whether this is the same conversation in another history, and not one that only has its id.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let beginnings = [self, other].map(|log| {
+            let first = log.changes.first()?;
+            matches!(first.body, ChangeBody::Created { .. }).then_some(first)
+        });
+        match beginnings {
+            // Two people are in a direct one for ever.
+            [None, None] => self.members == other.members,
+            [one, another] => one == another,
+        }
+    }
+
     /// The change with this seq.
     #[must_use]
     pub fn at(&self, seq: Seq) -> Option<&Change> {
@@ -147,8 +162,10 @@ pub struct Outcome {
     pub eras: Vec<Era>,
     /// Everybody's pages.
     pub devices: Vec<DeviceAtRest>,
-    /// Who has a connection to some node, as far as that node knows.
-    pub connected: BTreeSet<UserId>,
+    /// When some node last had a connection of somebody's, as far as it knew.
+    pub connected: BTreeMap<UserId, Moment>,
+    /// When that was.
+    pub at: Moment,
 }
 
 impl Outcome {
@@ -165,9 +182,9 @@ impl Outcome {
             let logged_out = world.stores.was_ended(device.session);
             devices.push(DeviceAtRest::read(&device, logged_out, fresh));
         }
-        let nodes = world.slots.iter().filter_map(crate::node::Slot::node);
-        let connected = nodes.flat_map(|node| node.hub.users()).collect();
-        Self { history: world.history.take(), eras, devices, connected }
+        world.note_connected();
+        let connected = std::mem::take(&mut *lock(&world.connected));
+        Self { history: world.history.take(), eras, devices, connected, at: world.schedule.now() }
     }
 
     /// The history of the store that has this epoch.

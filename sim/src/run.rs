@@ -77,7 +77,7 @@ fn play(seed: u64, script: &Script) -> Option<Outcome> {
         for slot in 0..world.slots.len() {
             world.start_node(slot);
         }
-        watch_queues(&world);
+        watch_nodes(&world);
         sleep(Duration::from_millis(100)).await;
         for (number, device) in world.devices.iter().enumerate() {
             lock(device).load(&world, number as u64, number != 1);
@@ -102,19 +102,20 @@ fn play(seed: u64, script: &Script) -> Option<Outcome> {
     })
 }
 
-/// Looks every so many milliseconds how much waits for each connection.
+/// Looks every so many milliseconds how much waits for each connection, and who is connected.
 const LOOK_EVERY: u64 = 50;
 
-fn watch_queues(world: &Arc<World>) {
+fn watch_nodes(world: &Arc<World>) {
     world.check_queues();
+    world.note_connected();
     let next = world.clone();
-    world.schedule.after(LOOK_EVERY, move || watch_queues(&next));
+    world.schedule.after(LOOK_EVERY, move || watch_nodes(&next));
 }
 
 /// Before which steps the store is copied, because a later one sets it back to then.
 fn backups(script: &Script) -> Vec<usize> {
     let back = |(at, (_, step)): (usize, &(u64, Step))| match step {
-        Step::RollBack { steps } => Some(at.saturating_sub(*steps)),
+        Step::RollBack { steps } | Step::TakeOver { steps } => Some(at.saturating_sub(*steps)),
         _ => None,
     };
     script.steps.iter().enumerate().filter_map(back).collect()

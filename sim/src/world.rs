@@ -9,8 +9,8 @@ use crate::node::Slot;
 use crate::random::Random;
 use crate::registry::SimRegistry;
 use crate::rest::Era;
-use crate::schedule::Schedule;
-use crate::script::{DEVICES, SLOTS, Setting};
+use crate::schedule::{Moment, Schedule};
+use crate::script::{OWNERS, SLOTS, Setting};
 use crate::store::Stores;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,6 +61,8 @@ pub struct World {
     pub routing: Routing,
     /// How fast people may send.
     pub sends_per_second: u32,
+    /// When some node last had a connection of somebody's, as far as it knew.
+    pub connected: Mutex<BTreeMap<UserId, Moment>>,
     /// Most milliseconds that a frame takes.
     pub most_delay: AtomicU64,
     numbers: AtomicU64,
@@ -75,7 +77,8 @@ impl World {
         let schedule = Schedule::new();
         let history = History::new(schedule.clone());
         let mut random = seed.fork(1);
-        let store = Arc::new(SqliteStore::in_memory(Epoch(random.uuid()))?);
+        let epoch = Epoch(random.uuid());
+        let store = Arc::new(SqliteStore::in_memory(epoch)?);
         let mut people = Vec::new();
         for name in ["ann", "ben", "eve", "dan"] {
             let (name, display_name, password) = (name.to_owned(), name.to_owned(), String::new());
@@ -89,7 +92,7 @@ impl World {
             store.create_group(ben, "three", &[ann, eve], BASE).await?.0,
         ];
         let mut devices = Vec::new();
-        for (number, &user) in [ann, ann, ben, ben, eve, dan].iter().enumerate().take(DEVICES) {
+        for (number, user) in OWNERS.into_iter().map(|owner| people[owner]).enumerate() {
             let (session, token) = log_in(&store, &mut random, user).await?;
             let skew = random.below(7_200_000) as Millis - 3_600_000;
             devices.push(Mutex::new(Device::new(number, user, session, token, skew)));
@@ -98,7 +101,7 @@ impl World {
         let world = Arc::new(Self {
             seed: seed.clone(),
             ether: Ether::new(schedule.clone(), seed.fork(2)),
-            stores: Stores::new(store, seed.fork(3), history.clone()),
+            stores: Stores::new(store, epoch, seed.fork(3), history.clone()),
             registry: SimRegistry::new(seed.fork(4)),
             schedule,
             history,
@@ -112,6 +115,7 @@ impl World {
             backups: Mutex::default(),
             routing: setting.routing,
             sends_per_second: setting.sends_per_second,
+            connected: Mutex::default(),
             most_delay: AtomicU64::new(USUAL_DELAY),
             numbers: AtomicU64::new(0),
         });

@@ -1,5 +1,7 @@
 //! What the simulation itself has to keep, and runs that once showed a defect.
 
+use trunkline_protocol::ErrorCode;
+use trunkline_protocol::client::outbox::EntryState;
 use trunkline_server::node::Routing;
 use trunkline_sim::bus::Manners;
 use trunkline_sim::script::{Script, Setting, Step};
@@ -68,4 +70,57 @@ fn who_left_while_all_nudges_are_lost_is_offline_for_everybody() {
 fn cursors_that_move_while_a_group_is_described_reach_all_its_members() {
     let slow = Step::Store { trouble: Trouble::Slow(200), millis: 3_000 };
     holds(&[(0, slow), (0, Step::Group { user: 2, others: vec![0, 1, 3] })]);
+}
+
+#[test]
+fn what_was_written_into_a_group_that_a_backup_does_not_have_is_not_sent_into_the_one_that_is_made_in_its_place() {
+    let send = |count| Step::Send { device: 5, conversation: 3, count };
+    let steps = [
+        (0, Step::Group { user: 3, others: vec![0] }),
+        (800, send(1)),
+        (500, Step::RollBack { steps: 2 }),
+        (50, send(2)),
+        (50, Step::Close { device: 5 }),
+        (4_000, Step::Group { user: 3, others: vec![1] }),
+        (1_000, Step::Open { device: 5 }),
+    ];
+    holds(&steps);
+    // Which it would be: it is in the outbox still, and the other group is there.
+    let outcome = run_script(1, &script(&steps)).outcome.expect("an end");
+    let kept: Vec<_> = outcome.devices[5].kept.iter().map(|entry| (&entry.text, &entry.state)).collect();
+    assert!(
+        matches!(&kept[..], [(_, EntryState::Failed { code: ErrorCode::UnknownConversation, .. }), (_, _)]),
+        "{kept:?}"
+    );
+    assert_eq!(outcome.devices[5].shown.len(), 2, "the one that everybody is in, and the new one");
+}
+
+#[test]
+fn of_a_store_that_takes_over_under_running_nodes_nothing_is_shown_as_a_part_of_the_history_before_it() {
+    let send = |device, count| Step::Send { device, conversation: 0, count };
+    holds(&[
+        (0, send(0, 3)),
+        (300, send(2, 3)),
+        (300, Step::TakeOver { steps: 1 }),
+        (0, send(4, 9)),
+        (200, send(0, 9)),
+    ]);
+}
+
+#[test]
+fn a_node_that_slept_while_a_store_took_over_hands_out_nothing_of_the_next_history() {
+    let send = |device| Step::Send { device, conversation: 0, count: 3 };
+    let freeze = Step::Freeze { slot: 0, millis: 8_000 };
+    holds(&[(0, send(0)), (300, freeze), (200, Step::TakeOver { steps: 1 }), (4_000, send(2)), (500, send(4))]);
+}
+
+#[test]
+fn whose_last_connection_is_found_to_be_dead_just_before_the_end_may_still_count_as_there() {
+    // In silence, so that its node takes 45 s to find out.
+    let (cut, close) = (Step::Cut { device: 4, silent: true }, Step::Close { device: 4 });
+    for pause in (19_000..27_000).step_by(500) {
+        let script =
+            script(&[(0, cut.clone()), (100, close.clone()), (pause, Step::Typing { device: 0, conversation: 0 })]);
+        assert_eq!(run_script(1, &script).violations, [], "after {pause} ms");
+    }
 }

@@ -67,7 +67,9 @@ pub fn explain(error: &StoreError) -> (ErrorCode, String) {
             tracing::error!(operation, error = %source, "the store failed");
             return (ErrorCode::StoreUnavailable, "The store does not answer; please try again.".to_owned());
         }
-        StoreError::NewerSchema { .. } | StoreError::NotDurable | StoreError::Unfit(_) => ErrorCode::StoreUnavailable,
+        StoreError::NewerSchema { .. } | StoreError::NotDurable | StoreError::Unfit(_) | StoreError::AnotherHistory => {
+            ErrorCode::StoreUnavailable
+        }
     };
     (code, crate::text::sentence(&error.to_string()))
 }

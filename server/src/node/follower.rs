@@ -26,6 +26,7 @@ pub async fn run(node: Arc<Node>) {
         let followed = match node.store.follow(Some(node.position())).await {
             Ok(followed) if !node.continues(&followed) => return,
             Ok(followed) => node.take_followed(followed).await,
+            Err(StoreError::AnotherHistory) => return node.abandon(),
             Err(error) => Err(error),
         };
         node.metrics.store_up.set(i64::from(followed.is_ok()));

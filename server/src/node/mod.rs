@@ -312,13 +312,18 @@ impl Node {
     fn continues(&self, followed: &Followed) -> bool {
         let continues = followed.epoch == self.epoch && followed.position >= self.position();
         if !continues {
-            self.stop.cancel();
-            for handle in self.hub.connections() {
-                handle.outbound.close(CloseCode::NewIncarnation);
-            }
-            self.abandoned.cancel();
+            self.abandon();
         }
         continues
+    }
+
+    /// The store is another one: this node can not go on.
+    fn abandon(&self) {
+        self.stop.cancel();
+        for handle in self.hub.connections() {
+            handle.outbound.close(CloseCode::NewIncarnation);
+        }
+        self.abandoned.cancel();
     }
 
     /// Finishes what was taken in, closes what is still connected, gives the lease back and stops.

@@ -32,6 +32,10 @@ pub enum StoreError {
     /// The database has something that makes it unfit, and what to do.
     #[error("{0}")]
     Unfit(&'static str),
+    /// The database went back in time since it was opened: it has another [`trunkline_protocol::Epoch`]. What is in it is
+    /// not for those who know the one before, so nothing of it is told, and nothing is written, until it is opened anew.
+    #[error("the database has another history than this node began with")]
+    AnotherHistory,
     /// No conversation has this id.
     #[error("there is no such conversation")]
     UnknownConversation,

@@ -73,7 +73,8 @@ pub trait Store: Send + Sync + 'static {
 
     // ---- the log -------------------------------------------------------------------------------------------
 
-    /// The identity of this history.
+    /// The identity of this history. Where a database goes back in time under an open store, PostgreSQL's refuses everything
+    /// from then on ([`StoreError::AnotherHistory`]), and SQLite's says so here and in [`Store::follow`].
     async fn epoch(&self) -> Result<Epoch, StoreError>;
 
     /// Whether the last write could be committed; changes can be waited for. `true` before the first.

@@ -1,7 +1,7 @@
 //! What every SQL store decides in the same way.
 
 use super::Identity;
-use trunkline_protocol::{ConversationKind, Millis};
+use trunkline_protocol::{ConversationKind, Epoch, Millis};
 
 /// Uses are noted this coarsely, so that reading a page does not write.
 const NOTED_EVERY: Millis = 60_000;
@@ -32,4 +32,15 @@ pub(super) fn kind(column: &str) -> ConversationKind {
         "direct" => ConversationKind::Direct,
         _ => ConversationKind::Group,
     }
+}
+
+/// How many ids a new history leaves out of those of users, conversations and tokens. The history that it does not continue
+/// may have given ids that this store never heard of, and devices remember them: what they have in their outbox for one of
+/// those must find nothing, instead of a conversation of other people. At least 2^24, which no history gives before it is
+/// put back, and 32 bits of chance, so that two that begin in the same place do not meet either. Four million new histories
+/// fit below 2^53.
+pub(super) fn ids_left_out(epoch: Epoch) -> u64 {
+    const LEAST: u64 = 1 << 24;
+    let (_, chance) = epoch.0.as_u64_pair();
+    LEAST + (chance & u64::from(u32::MAX))
 }

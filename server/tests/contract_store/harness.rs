@@ -18,6 +18,9 @@ pub(crate) const NOW: Millis = 1_800_000_000_000;
 /// When sessions end.
 pub(crate) const LATER: Millis = NOW + 86_400_000;
 
+/// So many ids a new history leaves out at least.
+pub(crate) const IDS_LEFT_OUT: u64 = 1 << 24;
+
 /// A database of some engine.
 #[async_trait]
 pub(crate) trait Engine: Send + Sync + 'static {

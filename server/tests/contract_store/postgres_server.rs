@@ -1,6 +1,6 @@
 //! What only the PostgreSQL store promises: about its server.
 
-use crate::harness::{Database, Engine, NOW, Postgres, account, assert_refused, join_all, post, texts};
+use crate::harness::{Database, Engine, IDS_LEFT_OUT, NOW, Postgres, account, assert_refused, join_all, post, texts};
 use crate::postgres::PostgresServer;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -265,7 +265,7 @@ async fn answers_are_worth_what_the_server_does() {
 #[tokio::test]
 async fn another_start_without_fsync_or_another_place_begins_a_new_history() {
     let engine = Postgres::default();
-    let (mut epochs, server) = (Vec::new(), PostgresServer::shared());
+    let (mut epochs, mut ids, server) = (Vec::new(), Vec::new(), PostgresServer::shared());
     let alter = |sql: &str| drop(server.sql(name(&engine.url), sql));
     for sql in [
         "SELECT 1",
@@ -274,12 +274,36 @@ async fn another_start_without_fsync_or_another_place_begins_a_new_history() {
         "SELECT 1",
         "UPDATE trunkline.meta SET place = 'elsewhere'",
     ] {
-        epochs.push(engine.open().await.epoch().await.unwrap());
+        let store = engine.open().await;
+        epochs.push(store.epoch().await.unwrap());
+        ids.push(store.create_account(account(&format!("user{}", ids.len()))).await.unwrap().user.id.0);
         alter(sql);
     }
-    epochs.push(engine.open().await.epoch().await.unwrap());
+    let store = engine.open().await;
+    epochs.push(store.epoch().await.unwrap());
+    ids.push(store.create_account(account("last")).await.unwrap().user.id.0);
     let changed: Vec<_> = epochs.windows(2).map(|pair| pair[0] != pair[1]).collect();
     assert_eq!(changed, [false, true, false, true]);
+    let left_out: Vec<_> = ids.windows(2).map(|pair| pair[1] - pair[0] > IDS_LEFT_OUT).collect();
+    assert_eq!(left_out, changed, "an id that another history may have given is never given again: {ids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_another_history_that_comes_under_it_a_store_tells_nothing_and_writes_nothing_into_it() {
+    let engine = Postgres::default();
+    let store = engine.open().await;
+    let ann = store.create_account(account("ann")).await.unwrap().user.id;
+    // What a test can do to let a standby take over.
+    let sql = |sql: &str| PostgresServer::shared().sql(name(&engine.url), sql);
+    sql("UPDATE trunkline.meta SET place = 'elsewhere'");
+    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    until("it is noticed", async || matches!(store.follow(None).await, Err(StoreError::AnotherHistory))).await;
+    assert_refused!(store.user(ann).await, StoreError::AnotherHistory);
+    assert_refused!(store.epoch().await, StoreError::AnotherHistory);
+    assert_refused!(store.set_display_name(ann, "Queen Ann").await, StoreError::AnotherHistory);
+    let anew = engine.open().await.user(ann).await.unwrap();
+    assert_eq!(anew.map(|user| user.display_name), Some("Ann".to_owned()));
 }
 
 #[tokio::test]

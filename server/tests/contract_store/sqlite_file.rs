@@ -1,6 +1,6 @@
 //! What only the SQLite store promises: about its file.
 
-use crate::harness::{Database, Engine, NOW, Sqlite, account, assert_refused, join_all, texts};
+use crate::harness::{Database, Engine, IDS_LEFT_OUT, NOW, Sqlite, account, assert_refused, join_all, texts};
 use std::fs;
 use std::sync::Arc;
 use trunkline_server::search::{Query, Search};
@@ -93,13 +93,15 @@ async fn a_boot_after_commits_without_fsync_begins_a_new_history() {
 async fn a_new_history_is_begun_on_request_and_stays() {
     let file = Sqlite::default();
     let store = file.try_open(Durability::Fsync).await.unwrap();
-    let (before, account) = (store.epoch().await.unwrap(), store.create_account(account("ann")).await.unwrap());
+    let (before, ann) = (store.epoch().await.unwrap(), store.create_account(account("ann")).await.unwrap());
     store.begin_new_history().await.unwrap();
     store.close().await.unwrap();
     let store = file.open().await;
     let after = store.epoch().await.unwrap();
     assert_ne!(after, before);
-    assert_eq!(store.user_named("ann").await.unwrap(), Some(account.user));
+    assert_eq!(store.user_named("ann").await.unwrap().as_ref(), Some(&ann.user));
+    let ben = store.create_account(account("ben")).await.unwrap();
+    assert!(ben.user.id.0 > ann.user.id.0 + IDS_LEFT_OUT, "the old one may have given the ids that came next");
     assert_eq!(file.open().await.epoch().await.unwrap(), after);
 }
 

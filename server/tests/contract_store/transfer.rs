@@ -1,6 +1,8 @@
 //! Moving everything from one engine to another, and copies of a SQLite file.
 
-use crate::harness::{Database, Engine, LATER, NOW, Person, Postgres, Sqlite, account, post, secret, texts};
+use crate::harness::{
+    Database, Engine, IDS_LEFT_OUT, LATER, NOW, Person, Postgres, Sqlite, account, post, secret, texts,
+};
 use crate::postgres::PostgresServer;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -90,12 +92,14 @@ async fn everything_moves_to_postgresql_and_back_and_stays_the_same() {
     assert_eq!(moved.post(&bob, direct, "three").await.seq, Seq(3));
     assert_eq!(moved.a.follow(Some(start)).await.unwrap().changed.len(), 1);
     let dan = moved.a.create_account(account("dan")).await.unwrap();
-    assert!(dan.user.id > cat.id && !dan.admin);
+    assert!(dan.user.id.0 > cat.id.0 + IDS_LEFT_OUT && !dan.admin, "what is new has ids that no other history gave");
     let third_file = Sqlite::default();
     third_file.try_open(Durability::Os).await.unwrap().close().await.unwrap();
     import_sqlite(&third_file.path(), &second).await.unwrap();
     export_sqlite(&third_file.path(), &third).await;
     assert_eq!(fs::read_to_string(&first).unwrap(), fs::read_to_string(&third).unwrap());
+    let dan = third_file.open().await.create_account(account("dan")).await.unwrap();
+    assert!(dan.user.id.0 > cat.id.0 + IDS_LEFT_OUT);
 }
 
 /// `table.column` of all that a file holds. Every row names all columns of its table.

@@ -1,11 +1,11 @@
-//! What people do and what breaks, in the model; and the sum.
+//! What people do and what breaks, in the model.
 
-use super::{AGAIN, CONVERSATIONS, Event, HEARTBEAT, Model, NOTICED_WITHIN, OWNERS, Sent, Tally};
+use super::model::{Event, Model, Sent};
+use super::{AGAIN, CONVERSATIONS, HEARTBEAT, NOTICED_WITHIN};
 use crate::bus::Manners;
 use crate::registry;
-use crate::script::{DEVICES, SLOTS, Step};
+use crate::script::{DEVICES, OWNERS, SLOTS, Step};
 use crate::world::USUAL_DELAY;
-use std::collections::{BTreeMap, BTreeSet};
 
 impl Model {
     pub(super) fn step(&mut self, step: &Step) {
@@ -120,36 +120,5 @@ impl Model {
         for event in std::mem::take(&mut self.nodes[slot].waiting) {
             self.after(0, event);
         }
-    }
-
-    pub(super) fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        let shown: BTreeSet<_> = (self.pages.iter().zip(OWNERS))
-            .flat_map(|(page, user)| page.shown.iter().map(move |&message| (user, message)))
-            .collect();
-        for (message, sent) in self.sent.iter().enumerate().filter(|(_, sent)| sent.accepted) {
-            tally.accepted += 1;
-            let has = |user: usize| {
-                let is_here = (0..DEVICES).any(|device| OWNERS[device] == user && self.pages[device].open);
-                let waits = self.unread.get(&user).is_some_and(|list| list.contains(&message));
-                user == OWNERS[sent.device] || !is_here || waits || shown.contains(&(user, message))
-            };
-            tally.lost += u64::from(!CONVERSATIONS[sent.conversation].iter().all(|&user| has(user)));
-        }
-        for page in &self.pages {
-            let mut latest: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-            let mut seen = BTreeSet::new();
-            for &message in &page.shown {
-                if !seen.insert(message) {
-                    tally.doubled += 1;
-                    continue;
-                }
-                let Sent { device, conversation, .. } = self.sent[message];
-                let last = latest.entry((device, conversation)).or_insert(message);
-                tally.reordered += u64::from(message < *last);
-                *last = message.max(*last);
-            }
-        }
-        tally
     }
 }

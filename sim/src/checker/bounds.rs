@@ -36,7 +36,9 @@ pub fn ended_sessions_hear_nothing(outcome: &Outcome, verdict: &mut Verdict) {
                 // What a step breaks lasts 16 s at most, and takes a while to be caught up with.
                 until = record.at + 22_000;
             }
-            Event::Step(step) if step.starts_with("Bus") || step.starts_with("Deaf") => troubled = record.at + 18_000,
+            Event::Step(step) if step.starts_with("Bus") || step.starts_with("Deaf") => {
+                troubled = troubled.max(record.at + lasts(step).unwrap_or(8_000) + 10_000);
+            }
             Event::RolledBack { .. } => ended.clear(),
             Event::SessionEnded { session } => drop(ended.insert(*session)),
             Event::Appended { credential: Credential::Session(session), key, .. } if ended.contains(session) => {
@@ -52,6 +54,12 @@ pub fn ended_sessions_hear_nothing(outcome: &Outcome, verdict: &mut Verdict) {
             _ => {}
         }
     }
+}
+
+/// How long a step says that it lasts, in milliseconds.
+fn lasts(step: &str) -> Option<u64> {
+    let (_, after) = step.split_once(" millis: ")?;
+    after.split([',', ' ']).next()?.parse().ok()
 }
 
 /// **I16** At most 1 MiB is queued per connection.

@@ -20,19 +20,28 @@ pub fn acknowledged_messages_are_in_the_store(outcome: &Outcome, verdict: &mut V
     }
 }
 
-/// **I2** Nothing is shown that was not sent by that sender with that body.
+/// **I2** Nothing is shown that was not sent by that sender with that body, and in no other conversation than the one that
+/// it was written in, which another history may not have, or may have another one in its place.
 pub fn nothing_is_shown_that_was_not_sent(outcome: &Outcome, verdict: &mut Verdict) {
     let mut sent = BTreeMap::new();
     for record in &outcome.history {
         match &record.event {
-            Event::Sent { user, key, conversation, text, .. } => {
-                sent.insert(*key, (*user, *conversation, text.as_str()));
+            Event::Sent { user, key, epoch, conversation, text, .. } => {
+                sent.insert(*key, (*epoch, (*user, *conversation, text.as_str())));
             }
-            Event::Shown { device, change, .. } => {
+            Event::Shown { device, epoch, change } => {
                 let Some(text) = change.body.text() else { continue };
-                let was = change.key.and_then(|key| sent.get(&key));
-                if was != Some(&(change.author, change.conversation, text)) {
+                let (written, was) = change.key.and_then(|key| sent.get(&key).copied()).unzip();
+                if was != Some((change.author, change.conversation, text)) {
                     verdict.wrong(2, format!("device {device} showed {change:?}, and sent was {was:?}"));
+                }
+                let [there, here] = [written.flatten(), Some(*epoch)].map(|epoch| {
+                    epoch.and_then(|epoch| outcome.era(epoch)).and_then(|era| era.logs.get(&change.conversation))
+                });
+                if let (Some(there), Some(here)) = (there, here)
+                    && !there.is_same(here)
+                {
+                    verdict.wrong(2, format!("device {device} showed {change:?}, which was written in {there:?}"));
                 }
             }
             _ => {}

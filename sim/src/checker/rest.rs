@@ -61,13 +61,17 @@ pub fn everything_is_settled(outcome: &Outcome, verdict: &mut Verdict) {
     }
 }
 
-/// **I13** A dead node's users are offline within 15 s: in the end everybody is told to be where they are. (A living node
-/// takes a minute to find out that somebody is gone whose connection was cut in silence; they may count as there.)
+/// How long after their last connection somebody may still be told to be online, in milliseconds.
+const OFFLINE_WITHIN: u64 = 15_000;
+
+/// **I13** A dead node's users are offline within 15 s: in the end everybody is told to be where they are, or just were. (A
+/// living node takes 45 s to find out that somebody is gone whose connection was cut in silence; they count as there.)
 pub fn the_dead_are_offline(outcome: &Outcome, verdict: &mut Verdict) {
     let here: BTreeSet<UserId> = live(outcome).map(|device| device.user).collect();
     for device in live(outcome) {
         for (&user, &online) in &device.presence {
-            if if online { !outcome.connected.contains(&user) } else { here.contains(&user) } {
+            let was_here = outcome.connected.get(&user).is_some_and(|at| at + OFFLINE_WITHIN >= outcome.at);
+            if if online { !was_here } else { here.contains(&user) } {
                 let state = if online { "online" } else { "offline" };
                 verdict.wrong(13, format!("device {} is told that {user} is {state}, which is not so", device.number));
             }

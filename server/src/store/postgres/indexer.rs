@@ -3,6 +3,7 @@
 //!
 //! All nodes do this. Whoever comes second writes nothing twice.
 
+use super::history::Opened;
 use super::link::Link;
 use super::rows::{Columns, Plain};
 use super::session::Role;
@@ -33,8 +34,8 @@ pub(super) struct Indexer {
 
 impl Indexer {
     /// Starts the connection and the task.
-    pub(super) fn start(settings: &Arc<Settings>, durability: Durability) -> Self {
-        let link = Link::start(settings.clone(), Role::Writer, durability);
+    pub(super) fn start(settings: &Arc<Settings>, opened: &Arc<Opened>, durability: Durability) -> Self {
+        let link = Link::start(settings.clone(), opened.clone(), Role::Writer, durability);
         let (requests, queue) = mpsc::channel(REQUESTS);
         Self { requests, _task: AbortOnDropHandle::new(tokio::spawn(run(link, queue))) }
     }

@@ -1,6 +1,7 @@
 //! A connection that is made again for ever. While there is none, whoever asks is told so after a moment.
 
 use super::fault::EngineError;
+use super::history::Opened;
 use super::session::{Role, Session};
 use super::settings::Settings;
 use crate::store::Durability;
@@ -29,17 +30,18 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 
 /// See the module. Dropping it closes the connection.
 pub(super) struct Link {
+    opened: Arc<Opened>,
     session: watch::Receiver<Option<Arc<Session>>>,
     turns: Semaphore,
     _keeper: AbortOnDropHandle<()>,
 }
 
 impl Link {
-    /// Keeps a connection of this role.
-    pub(super) fn start(settings: Arc<Settings>, role: Role, durability: Durability) -> Self {
+    /// Keeps a connection of this role, to the history that was opened.
+    pub(super) fn start(settings: Arc<Settings>, opened: Arc<Opened>, role: Role, durability: Durability) -> Self {
         let (tell, session) = watch::channel(None);
-        let keeper = AbortOnDropHandle::new(tokio::spawn(keep(settings, role, durability, tell)));
-        Self { session, turns: Semaphore::new(IN_FLIGHT), _keeper: keeper }
+        let keeper = AbortOnDropHandle::new(tokio::spawn(keep(settings, opened.clone(), role, durability, tell)));
+        Self { opened, session, turns: Semaphore::new(IN_FLIGHT), _keeper: keeper }
     }
 
     /// Whether there is a connection; changes can be waited for.
@@ -67,28 +69,46 @@ impl Link {
     }
 
     async fn session(&self) -> Result<Arc<Session>, Fault> {
+        self.opened.check()?;
         let mut session = self.session.clone();
         let there = timeout(WAIT, session.wait_for(Option::is_some)).await;
         let there = there.ok().and_then(Result::ok).and_then(|session| session.clone());
+        // It may have been found meanwhile, also by another connection.
+        self.opened.check()?;
         there.ok_or_else(|| EngineError::Away.into())
     }
 }
 
-async fn keep(settings: Arc<Settings>, role: Role, durability: Durability, tell: watch::Sender<Option<Arc<Session>>>) {
+async fn keep(
+    settings: Arc<Settings>,
+    opened: Arc<Opened>,
+    role: Role,
+    durability: Durability,
+    tell: watch::Sender<Option<Arc<Session>>>,
+) {
     let (first, longest) = PAUSE;
     let mut pause = first;
     loop {
         match Session::open(&settings, role, durability).await {
             Ok((session, driver)) => {
-                let (session, opened) = (Arc::new(session), tokio::time::Instant::now());
-                tell.send_replace(Some(session.clone()));
+                let (session, since) = (Arc::new(session), tokio::time::Instant::now());
+                let serve = async {
+                    match timeout(ANSWER_WITHIN, opened.continues(&session)).await {
+                        Ok(Ok(true)) => {}
+                        // For good: nobody is given a connection any more, and the node ends.
+                        Ok(Ok(false)) => std::future::pending().await,
+                        Ok(Err(_)) | Err(_) => return,
+                    }
+                    tell.send_replace(Some(session.clone()));
+                    session.broken.cancelled().await;
+                };
                 let why = tokio::select! {
                     why = driver => why,
-                    () = session.broken.cancelled() => EngineError::Silent,
+                    () = serve => EngineError::Silent,
                 };
                 tell.send_replace(None);
                 tracing::warn!(error = %why, role = ?role, "lost a connection to the database; making another");
-                if opened.elapsed() > longest {
+                if since.elapsed() > longest {
                     pause = first;
                 }
             }

@@ -46,6 +46,7 @@ mod writer;
 
 pub use self::settings::SettingsError;
 
+use self::history::Opened;
 use self::indexer::Indexer;
 use self::readers::Readers;
 use self::session::{Role, Session};
@@ -55,7 +56,6 @@ use super::fault::Fault;
 use super::{Durability, StoreError};
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
-use trunkline_protocol::Epoch;
 
 /// What the caller was doing when opening failed.
 const OPEN: &str = "open the database";
@@ -93,9 +93,7 @@ impl Server {
     /// # Errors
     /// If the database is not there or can not be written to.
     pub async fn begin_new_history(&self) -> Result<(), StoreError> {
-        let begin = async |session: &Session| {
-            session.query("UPDATE meta SET epoch = $1", &[&Epoch::random().0]).await.map(drop)
-        };
+        let begin = async |session: &Session| history::begin(session).await;
         self.once(Role::Writer, Durability::Os, begin).await.map_err(|fault| fault.during("begin a new history"))
     }
 }
@@ -116,9 +114,10 @@ impl PostgresStore {
     /// the server would lose what it has answered, and `durability` does not allow for that.
     pub async fn open(server: &Server, durability: Durability) -> Result<Self, StoreError> {
         let durability = Self::prepare(server, durability).await.map_err(|fault| fault.during(OPEN))?;
-        let writer = Writer::start(&server.settings, durability);
-        let readers = Readers::start(&server.settings, durability);
-        let indexer = Indexer::start(&server.settings, durability);
+        let opened = Arc::new(Opened::default());
+        let writer = Writer::start(&server.settings, &opened, durability);
+        let readers = Readers::start(&server.settings, &opened, durability);
+        let indexer = Indexer::start(&server.settings, &opened, durability);
         Ok(Self { indexer, readers, writer, durability })
     }
 

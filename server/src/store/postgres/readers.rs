@@ -1,6 +1,7 @@
 //! The readers: a few connections, and one of its own that searches. Each read is one statement, and so sees the database
 //! as it was at one moment.
 
+use super::history::Opened;
 use super::link::Link;
 use super::session::Role;
 use super::settings::Settings;
@@ -24,10 +25,10 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Starts them all.
-    pub(super) fn start(settings: &Arc<Settings>, durability: Durability) -> Self {
-        let links = (0..READERS).map(|_| Link::start(settings.clone(), Role::Reader, durability)).collect();
-        let searcher = Link::start(settings.clone(), Role::Searcher, durability);
-        Self { links, next: AtomicUsize::new(0), searcher }
+    pub(super) fn start(settings: &Arc<Settings>, opened: &Arc<Opened>, durability: Durability) -> Self {
+        let link = |role| Link::start(settings.clone(), opened.clone(), role, durability);
+        let links = (0..READERS).map(|_| link(Role::Reader)).collect();
+        Self { links, next: AtomicUsize::new(0), searcher: link(Role::Searcher) }
     }
 
     /// Runs one statement on whichever is free, or waits with one of them.
@@ -37,6 +38,7 @@ impl Readers {
         let link = turns.clone().find(|link| link.is_free()).unwrap_or(&self.links[first % READERS]);
         link.query(sql, params).await
     }
+
     /// Runs one statement that searches.
     pub(super) async fn search(&self, sql: &'static str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Fault> {
         self.searcher.query(sql, params).await

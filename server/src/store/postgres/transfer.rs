@@ -1,6 +1,7 @@
 //! Everything that the database holds, as rows on their way to another one.
 
 use super::Server;
+use super::history;
 use super::rows::{disguise, reveal};
 use super::session::{Role, Session};
 use crate::store::fault::{Fault, Trouble};
@@ -11,7 +12,6 @@ use futures_util::TryStreamExt;
 use serde_json::{Map, Value};
 use std::pin::pin;
 use tokio::sync::mpsc;
-use trunkline_protocol::Epoch;
 
 const EXPORT: &str = "read everything";
 const IMPORT: &str = "write everything";
@@ -136,7 +136,6 @@ async fn import(session: &Session, items: &mut mpsc::Receiver<Item>) -> Result<R
     while let Some(item) = items.recv().await {
         match item {
             Item::Head(position) => {
-                client.execute("UPDATE meta SET epoch = $1", &[&Epoch::random().0]).await?;
                 client.execute("DELETE FROM commits", &[]).await?;
                 client.execute("INSERT INTO commits (position) VALUES ($1)", &[&position.sql()]).await?;
             }
@@ -155,6 +154,7 @@ async fn import(session: &Session, items: &mut mpsc::Receiver<Item>) -> Result<R
             Item::End(rows) => {
                 insert(session, &TABLES[current], &mut waiting).await?;
                 client.batch_execute(FINISH).await?;
+                history::begin(session).await?;
                 client.batch_execute("COMMIT").await?;
                 return Ok(Ok(rows));
             }

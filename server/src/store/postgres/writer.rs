@@ -10,6 +10,7 @@
 use super::append;
 use super::cursors::{self, Move};
 use super::fault::EngineError;
+use super::history::Opened;
 use super::link::Link;
 use super::session::Role;
 use super::settings::Settings;
@@ -48,8 +49,8 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the connection and the group commit.
-    pub(super) fn start(settings: &Arc<Settings>, durability: Durability) -> Self {
-        let link = Arc::new(Link::start(settings.clone(), Role::Writer, durability));
+    pub(super) fn start(settings: &Arc<Settings>, opened: &Arc<Opened>, durability: Durability) -> Self {
+        let link = Arc::new(Link::start(settings.clone(), opened.clone(), Role::Writer, durability));
         let (jobs, queue) = mpsc::channel(QUEUE);
         let works = watch::Sender::new(true);
         let task = AbortOnDropHandle::new(tokio::spawn(run(link.clone(), queue, works.clone())));

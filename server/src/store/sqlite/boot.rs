@@ -3,6 +3,7 @@
 //! the file says which boot of the machine may have such commits, and whoever opens it in another boot begins a new
 //! history: devices then load everything anew instead of trusting what they know.
 
+use super::history;
 use crate::store::Durability;
 use rusqlite::{Connection, TransactionBehavior};
 use trunkline_protocol::Epoch;
@@ -26,7 +27,8 @@ pub(super) fn check(connection: &mut Connection, durability: Durability, boot: &
     let noted: Option<String> = transaction.query_row("SELECT boot FROM meta", [], |row| row.get(0))?;
     let is_another = noted.as_deref().is_some_and(|noted| noted != boot);
     if is_another {
-        transaction.execute("UPDATE meta SET epoch = ?1, boot = NULL", [Epoch::random().0])?;
+        history::begin(&transaction, Epoch::random())?;
+        transaction.execute("UPDATE meta SET boot = NULL", [])?;
         tracing::warn!(
             "this is a backup that was put back, or the machine was started anew after messages were stored without \
              fsync; beginning a new history"

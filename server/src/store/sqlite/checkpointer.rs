@@ -16,7 +16,7 @@ use std::time::Duration;
 /// How often it looks how long the log is.
 const EVERY: Duration = Duration::from_millis(100);
 /// The lengths that are kept to.
-pub(super) const LENGTHS: Lengths = Lengths { step: 2_048, long: 64 * 2_048 };
+pub(super) const LENGTHS: Lengths = Lengths { step: 2_048, long: 32 * 2_048 };
 /// How long commits may be held up by somebody who reads an old part of the log. A backup reads for minutes: then the log
 /// goes on growing.
 pub(super) const PATIENCE: Duration = Duration::from_millis(20);
@@ -27,9 +27,9 @@ pub(super) struct Lengths {
     /// Pages by which it grows until they are copied: 8 MiB. With fewer, pages are copied that are written again right
     /// afterwards; with more, the sync before it takes so long that commits feel it.
     step: u32,
-    /// Pages from which on it is made to begin anew: 512 MiB. Commits are held up for two syncs then, so it has to be
+    /// Pages from which on it is made to begin anew: 256 MiB. Commits are held up for two syncs then, so it has to be
     /// rare: every few seconds when as much is written as one core can, and never where there are pauses, in which it
-    /// begins anew by itself. After a crash so much is read again, which takes a second.
+    /// begins anew by itself. After a crash so much is read again, which takes less than a second.
     long: u32,
 }
 
@@ -47,6 +47,9 @@ impl LogLength {
     /// Lets a connection that writes say how long the log is, and copy nothing itself.
     pub(super) fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // What the file may keep on the disk. Less than it was just used for would be cut off within the next commit, for
+        // a tenth of a second, and be made again right afterwards.
+        connection.pragma_update(None, "journal_size_limit", u64::from(2 * LENGTHS.long) * 4_096)?;
         let length = self.clone();
         connection.wal_hook(Some(move |_: &mut _, pages: i32| {
             length.0.store(pages.unsigned_abs(), Ordering::Relaxed);

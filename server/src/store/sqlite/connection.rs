@@ -49,8 +49,7 @@ pub(super) fn for_writing(connection: &Connection, durability: Durability) -> ru
         Durability::Fsync => "FULL",
         Durability::Os => "NORMAL",
     };
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)
+    connection.pragma_update(None, "synchronous", synchronous)
 }
 
 /// Makes a connection one that only reads. (Opened read-only it could not repair the log after a crash.)

@@ -3,7 +3,7 @@
 
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{SqliteStore, connection, migrations};
+use super::{SqliteStore, connection, history, migrations};
 use crate::store::fault::Fault;
 use crate::store::{Durability, StoreError};
 use rusqlite::Connection;
@@ -26,7 +26,7 @@ impl SqliteStore {
         let begin = || {
             let mut connection = connection::open(Path::new(":memory:"))?;
             migrations::migrate(&mut connection)?;
-            begin_history(&connection, epoch)?;
+            connection.execute("UPDATE meta SET epoch = ?1", [epoch.0])?;
             Ok::<_, Fault>(here(connection))
         };
         begin().map_err(|fault| fault.during(OPEN))
@@ -42,16 +42,11 @@ impl SqliteStore {
             let from = self.memory.as_ref().ok_or(unfit)?.lock().unwrap_or_else(PoisonError::into_inner);
             let mut to = connection::open(Path::new(":memory:"))?;
             Backup::new(&from, &mut to)?.step(ALL_PAGES)?;
-            begin_history(&to, epoch)?;
+            history::begin(&to, epoch)?;
             Ok::<_, Fault>(here(to))
         };
         copy().map_err(|fault| fault.during(COPY))
     }
-}
-
-fn begin_history(connection: &Connection, epoch: Epoch) -> rusqlite::Result<()> {
-    connection.execute("UPDATE meta SET epoch = ?1", [epoch.0])?;
-    Ok(())
 }
 
 fn here(connection: Connection) -> SqliteStore {

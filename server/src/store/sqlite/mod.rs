@@ -6,7 +6,7 @@
 //!
 //! # Layout
 //!
-//! - `connection`, `migrations`, `boot`: the file, its settings, its schema (`schema/*.sql`) and its history
+//! - `connection`, `migrations`, `boot`, `history`: the file, its settings, its schema (`schema/*.sql`) and its history
 //! - `writer`: the one thread that writes, and its group commit; `readers`: those that read
 //! - `seam`: the trait, each method handed to one of the two
 //! - `checkpointer`: the thread that copies the write-ahead log into the database
@@ -24,6 +24,7 @@ mod connection;
 mod conversations;
 mod cursors;
 mod groups;
+mod history;
 mod indexer;
 mod invites;
 pub mod lock;
@@ -84,10 +85,7 @@ impl SqliteStore {
     /// remember of the old one is void then. No node may be running.
     pub async fn begin_new_history(&self) -> Result<(), StoreError> {
         let epoch = Epoch::random();
-        let work = move |write: &Write<'_>| {
-            write.execute("UPDATE meta SET epoch = ?1", [epoch.0])?;
-            Ok(())
-        };
+        let work = move |write: &Write<'_>| Ok(history::begin(write, epoch)?);
         self.writer.write("begin a new history", work).await
     }
 

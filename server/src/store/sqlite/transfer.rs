@@ -1,6 +1,6 @@
 //! Everything that the file holds, as rows on their way to another database, and a copy of the file while it is in use.
 
-use super::{SqliteStore, connection, open_for_writing};
+use super::{SqliteStore, connection, history, open_for_writing};
 use crate::store::fault::{Fault, Trouble};
 use crate::store::sql::Sql;
 use crate::store::transfer::{Item, Kind, TABLES, Table, TransferError, from_hex, to_hex, whole_file};
@@ -115,9 +115,11 @@ fn import(path: &Path, mut items: mpsc::Receiver<Item>) -> Result<u64, TransferE
     }
     while let Some(item) = items.blocking_recv() {
         match item {
-            Item::Head(position) => begin(&write, position).map_err(|error| failed(error.into()))?,
+            Item::Head(position) => at(&write, position).map_err(|error| failed(error.into()))?,
             Item::Row(number, row) => insert(&write, &TABLES[number], &row).map_err(failed)?,
             Item::End(rows) => {
+                // Behind the ids that have come.
+                history::begin(&write, Epoch::random()).map_err(|error| failed(error.into()))?;
                 write.commit().map_err(|error| failed(error.into()))?;
                 return Ok(rows);
             }
@@ -126,8 +128,8 @@ fn import(path: &Path, mut items: mpsc::Receiver<Item>) -> Result<u64, TransferE
     Err(TransferError::Truncated)
 }
 
-fn begin(write: &Connection, position: u64) -> rusqlite::Result<()> {
-    write.execute("UPDATE meta SET position = ?1, epoch = ?2", (position.sql(), Epoch::random().0))?;
+fn at(write: &Connection, position: u64) -> rusqlite::Result<()> {
+    write.execute("UPDATE meta SET position = ?1", [position.sql()])?;
     Ok(())
 }
 

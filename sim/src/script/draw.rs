@@ -1,206 +1,16 @@
-//! What people do and what breaks in a run: drawn from the seed, all of it before anything begins, so that it can be shown
-//! and shortened.
+//! How a script is drawn: how often what happens.
 
+use super::{DEVICES, OWNERS, SLOTS, Script, Setting, Step};
 use crate::bus::Manners;
 use crate::random::Random;
 use crate::{registry, store};
 use trunkline_protocol::Millis;
 use trunkline_server::node::Routing;
 
-/// Pages: two each of the first two people, one each of the others.
-pub const DEVICES: usize = 6;
-/// Nodes.
-pub const SLOTS: usize = 3;
+/// Longer than any run, in milliseconds.
+const LONG: u64 = 600_000;
 /// An hour, by which a clock may be off.
 const HOUR: Millis = 3_600_000;
-
-/// Something that people do, or that breaks. Devices, users, conversations and nodes are given by their place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each says what it is, with the words of the design")]
-pub enum Step {
-    Send {
-        device: usize,
-        conversation: usize,
-        count: u64,
-    },
-    /// Messages that are as long as they may be, and longer as they are written.
-    Flood {
-        device: usize,
-        conversation: usize,
-        count: u64,
-    },
-    /// Reads all that is there but for the last `but`.
-    Read {
-        device: usize,
-        conversation: usize,
-        but: u64,
-    },
-    Typing {
-        device: usize,
-        conversation: usize,
-    },
-    Hold {
-        device: usize,
-        conversation: usize,
-        count: u64,
-    },
-    Older {
-        device: usize,
-        conversation: usize,
-        count: u64,
-    },
-    Retry {
-        device: usize,
-    },
-    Reload {
-        device: usize,
-        holds_all: bool,
-    },
-    Close {
-        device: usize,
-    },
-    /// Logs in again if need be, and loads the page.
-    Open {
-        device: usize,
-    },
-    EndSession {
-        device: usize,
-    },
-    Group {
-        user: usize,
-        others: Vec<usize>,
-    },
-    Direct {
-        user: usize,
-        other: usize,
-    },
-    Add {
-        conversation: usize,
-        by: usize,
-        user: usize,
-    },
-    Remove {
-        conversation: usize,
-        by: usize,
-        user: usize,
-    },
-    Rename {
-        conversation: usize,
-        by: usize,
-    },
-    HandOver {
-        conversation: usize,
-        by: usize,
-        to: usize,
-    },
-    CallOneself {
-        user: usize,
-    },
-
-    /// All that is in flight is lost. A silent cut is noticed by neither end.
-    Cut {
-        device: usize,
-        silent: bool,
-    },
-    SlowReader {
-        device: usize,
-        millis: u64,
-    },
-    /// Frames take up to so long.
-    SlowNetwork {
-        most: u64,
-        millis: u64,
-    },
-    Kill {
-        slot: usize,
-        noticed: bool,
-    },
-    KillAll,
-    KillAfterCommit {
-        slot: usize,
-    },
-    Freeze {
-        slot: usize,
-        millis: u64,
-    },
-    Replace {
-        slot: usize,
-        window: u64,
-    },
-    Bus {
-        manners: Manners,
-        millis: u64,
-    },
-    Deaf {
-        slot: usize,
-    },
-    RegistryLost,
-    Registry {
-        trouble: registry::Trouble,
-        millis: u64,
-    },
-    Store {
-        trouble: store::Trouble,
-        millis: u64,
-    },
-    /// A node's clock jumps.
-    Clock {
-        slot: usize,
-        by: Millis,
-    },
-    /// All nodes are stopped, the store is set back to what it was so many steps ago, and they are started.
-    RollBack {
-        steps: usize,
-    },
-}
-
-impl Step {
-    /// Whether people do it; else it breaks something.
-    #[must_use]
-    pub const fn is_deed(&self) -> bool {
-        matches!(
-            self,
-            Self::Send { .. }
-                | Self::Flood { .. }
-                | Self::Read { .. }
-                | Self::Typing { .. }
-                | Self::Hold { .. }
-                | Self::Older { .. }
-                | Self::Retry { .. }
-                | Self::Reload { .. }
-                | Self::Close { .. }
-                | Self::Open { .. }
-                | Self::EndSession { .. }
-                | Self::Group { .. }
-                | Self::Direct { .. }
-                | Self::Add { .. }
-                | Self::Remove { .. }
-                | Self::Rename { .. }
-                | Self::HandOver { .. }
-                | Self::CallOneself { .. }
-        )
-    }
-}
-
-/// What stays the same through a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// Which nodes are told.
-    pub routing: Routing,
-    /// How fast people may send.
-    pub sends_per_second: u32,
-    /// How far the nodes' clocks are off.
-    pub skews: [Millis; SLOTS],
-}
-
-/// A run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Script {
-    /// What stays the same.
-    pub setting: Setting,
-    /// Each with the milliseconds before it.
-    pub steps: Vec<(u64, Step)>,
-}
 
 impl Script {
     /// Draws one.
@@ -214,18 +24,28 @@ impl Script {
             sends_per_second: if random.chance(20) { 10 } else { 100 },
             skews: [skew(random), skew(random), skew(random)],
         };
-        // Some runs are calm, and in some nothing but nudges is lost, so that what must hold then is seen as well.
+        let mut steps = Vec::new();
+        // Some runs are calm, and in some nothing but nudges is lost, some of the time or all of it, so that what must hold
+        // then is seen as well.
         let (breaks, breaking): (u64, fn(&mut Random) -> Step) = match random.below(6) {
             0 => (0, fault),
+            1 if random.chance(50) => {
+                let manners = Manners { lost: 100, ..Manners::default() };
+                steps.push((0, Step::Bus { manners, millis: LONG }));
+                (0, fault)
+            }
             1 => (30, lost_nudges),
             2 => (20, fault),
             3 | 4 => (40, fault),
             _ => (60, fault),
         };
         let count = random.between(10, 45);
-        let mut steps = Vec::new();
         for _ in 0..count {
             let step = if random.chance(breaks) { breaking(random) } else { deed(random) };
+            if matches!(step, Step::RollBack { .. }) && random.chance(50) {
+                steps.extend(restore(random));
+                continue;
+            }
             steps.push((pause(random), step));
         }
         if setting.sends_per_second < 100 {
@@ -314,14 +134,37 @@ fn fault(random: &mut Random) -> Step {
             Step::Store { trouble, millis }
         }
         92..=95 => Step::Clock { slot, by: random.below(2 * HOUR as u64) as Millis - HOUR },
-        _ => Step::RollBack { steps: random.between(1, 8) as usize },
+        96..=97 => Step::RollBack { steps: random.between(1, 8) as usize },
+        _ => Step::TakeOver { steps: random.between(1, 8) as usize },
     }
+}
+
+/// A backup is put back that does not have a group yet which somebody goes on writing into; while their page is closed they
+/// make another one.
+fn restore(random: &mut Random) -> [(u64, Step); 7] {
+    let device = random.below(DEVICES as u64) as usize;
+    let user = OWNERS[device];
+    let [one, another] = [1, 2].map(|by| (user + by) % 4);
+    // Behind those that everybody begins with.
+    let conversation = 3;
+    let count = random.between(1, 3);
+    [
+        (pause(random), Step::Group { user, others: vec![one] }),
+        (800, Step::Send { device, conversation, count: 1 }),
+        (pause(random), Step::RollBack { steps: 2 }),
+        (random.below(100), Step::Send { device, conversation, count }),
+        (random.below(100), Step::Close { device }),
+        (random.between(1_500, 3_500), Step::Group { user, others: vec![another] }),
+        (random.between(200, 1_000), Step::Open { device }),
+    ]
 }
 
 /// What may be lost without anybody losing anything.
 fn lost_nudges(random: &mut Random) -> Step {
     let slot = random.below(SLOTS as u64) as usize;
-    let manners = Manners { lost: 100, ..Manners::default() };
+    // Some that come through hide from a node that others do not.
+    let lost = if random.chance(50) { 100 } else { random.between(30, 99) };
+    let manners = Manners { lost, ..Manners::default() };
     match random.below(4) {
         0 => Step::Deaf { slot },
         1 => Step::RegistryLost,
