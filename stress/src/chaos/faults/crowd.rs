@@ -26,15 +26,17 @@ const A_FRAME: f64 = 64.0 * 1024.0;
 /// Thousands are there, and lose their connections and a node at the same time.
 pub(super) async fn storm(field: &mut Field<'_>) -> Result<Strike> {
     let count = if field.extent == Extent::Short { CROWD.0 } else { CROWD.1 };
-    let door = field.cluster.door.address;
-    let users: Vec<_> = (0..field.town.people.ids().len()).collect();
-    ensure!(count <= users.len() * 2 * CONNECTIONS_PER_USER, "there are too few users for so many");
+    let (door, people) = (field.cluster.door.address, &field.town.people);
+    let mut owners: Vec<_> = (0..people.ids().len()).map(|user| people.owner(user, door)).collect();
+    // All of somebody's may come to one node.
+    let missing = count.div_ceil(CONNECTIONS_PER_USER).saturating_sub(owners.len());
+    owners.extend(people.onlookers(field.cluster.addresses(), missing, door).await?);
     let mut crowd: Vec<Device> = Vec::with_capacity(count);
     let until = Instant::now() + COMES_WITHIN;
     while crowd.len() < count {
         let begun = crowd.len();
         for number in begun..count.min(begun + 100) {
-            let owner = field.town.people.owner(users[number % users.len()], door);
+            let owner = owners[number % owners.len()].clone();
             crowd.push(field.town.visitor(owner, Holds::Latest(0)));
         }
         while crowd[begun..].iter().any(|device| device.view().client.link() != Link::Live) {

@@ -61,6 +61,21 @@ impl People {
         UserId(self.users[user].id)
     }
 
+    /// So many more, who do nothing but be there.
+    ///
+    /// # Errors
+    /// If a node refuses.
+    pub(crate) async fn onlookers(&self, nodes: Vec<SocketAddr>, count: usize, door: SocketAddr) -> Result<Vec<Owner>> {
+        let mut users = Users { users: self.users.clone(), ..Users::default() };
+        let known = users.users.len();
+        let made = tokio::task::spawn_blocking(move || {
+            // In no conversation: none has room for so many.
+            users.grow(&nodes, known + count, usize::MAX).map(|()| users)
+        });
+        let users = made.await??.users;
+        Ok(users[known..].iter().map(|user| user.at(door)).collect())
+    }
+
     /// The ids of all.
     pub(crate) fn ids(&self) -> Vec<UserId> {
         (0..self.users.len()).map(|user| self.id(user)).collect()
@@ -83,8 +98,7 @@ impl People {
 
     /// Somebody who connects there.
     pub(crate) fn owner(&self, user: usize, door: SocketAddr) -> Owner {
-        let User { name, cookie, .. } = &self.users[user];
-        Owner { user: self.id(user), name: name.clone(), cookie: cookie.clone(), door }
+        self.users[user].at(door)
     }
 
     /// The same, logged in once more.
@@ -96,6 +110,13 @@ impl People {
         let answer = Ask { what: "POST /api/fn/log_in", cookie: "", body: &form }.of(node, ANSWER).await?;
         let cookie = answer.session().with_context(|| format!("no session: {}", answer.body))?;
         Ok(Owner { cookie, ..self.owner(user, door) })
+    }
+}
+
+impl User {
+    /// They, where they connect.
+    fn at(&self, door: SocketAddr) -> Owner {
+        Owner { user: UserId(self.id), name: self.name.clone(), cookie: self.cookie.clone(), door }
     }
 }
 
