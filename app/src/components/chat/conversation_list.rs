@@ -29,21 +29,23 @@ pub fn ConversationList() -> impl IntoView {
         let shown = shown.read();
         chat.open.get().filter(|open| shown.contains(open)).or_else(|| shown.first().copied())
     });
-    let empty = move || {
-        match (shown.read().is_empty(), query.read().trim().is_empty()) {
+    let empty = move || match (shown.read().is_empty(), query.read().trim().is_empty()) {
         (false, _) => None,
         // By its own words: the button above has a picture only.
         (true, true) => Some(
             view! {
                 <div class="conversations__empty">
                     <p>"No conversations yet."</p>
-                    <button class="button" type="button" on:click=move |_| composing.set(true)>"Begin a conversation"</button>
+                    <button class="button" type="button" on:click=move |_| composing.set(true)>
+                        "Begin a conversation"
+                    </button>
                 </div>
             }
             .into_any(),
         ),
-        (true, false) => Some(view! { <p class="conversations__empty">"No conversation has this name."</p> }.into_any()),
-    }
+        (true, false) => {
+            Some(view! { <p class="conversations__empty">"No conversation has this name."</p> }.into_any())
+        }
     };
     let further = move || match query.read().trim() {
         "" => "Search messages".to_owned(),

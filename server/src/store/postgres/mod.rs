@@ -93,8 +93,9 @@ impl Server {
     /// # Errors
     /// If the database is not there or can not be written to.
     pub async fn begin_new_history(&self) -> Result<(), StoreError> {
-        let begin = async |session: &Session| history::begin(session).await;
-        self.once(Role::Writer, Durability::Os, begin).await.map_err(|fault| fault.during("begin a new history"))
+        self.once(Role::Writer, Durability::Os, history::begin)
+            .await
+            .map_err(|fault| fault.during("begin a new history"))
     }
 }
 
