@@ -17,8 +17,8 @@ const SHIPPED: [(&str, &str); 2] = [("server", "x86_64-unknown-linux-gnu"), ("fr
 const HEAD: &str = "# Third-party licences
 
 The crates that are compiled into the binary or the browser's bundle, by licence as they state it. Their texts are in
-the crates' own archives. SQLite, which the binary contains too, is in the public domain. `cargo xtask licences` writes
-this file.
+the crates' own archives. The binary contains SQLite too, which is in the public domain, and jemalloc, which has the
+BSD-2-Clause licence (in the archive of `tikv-jemalloc-sys`). `cargo xtask licences` writes this file.
 ";
 
 /// Names of crates by licence.

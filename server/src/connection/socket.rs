@@ -121,8 +121,11 @@ async fn run(socket: &mut impl Socket, node: &Arc<Node>, handle: &Arc<Handle>, l
     let mut read = 0;
     let expired = tokio::time::sleep(lasts.unwrap_or(Duration::MAX));
     tokio::pin!(expired);
+    // Looks at when the peer was heard only when it goes off: to wind it up again for every message would cost each of them
+    // a turn at the runtime's clock.
+    let silence = tokio::time::sleep_until(heard + limits::NODE_PING_AFTER);
+    tokio::pin!(silence);
     loop {
-        let patience = if pinged { limits::NODE_SILENCE } else { limits::NODE_PING_AFTER };
         let reads = pending.len() < PENDING && held.is_none() && read < READ_FIRST;
         // In this order and not in a drawn one, so that the same events lead to the same end; nobody starves, since what
         // is read first is bounded.
@@ -131,7 +134,9 @@ async fn run(socket: &mut impl Socket, node: &Arc<Node>, handle: &Arc<Handle>, l
             () = &mut expired, if lasts.is_some() => return CloseCode::SessionEnded.into(),
             message = wire::read(socket), if reads => {
                 heard = Instant::now();
-                pinged = false;
+                if std::mem::take(&mut pinged) {
+                    silence.as_mut().reset(heard + limits::NODE_PING_AFTER);
+                }
                 read += 1;
                 held = bucket.take(rate, heard).err().map(|wait| heard + wait.max(HELD_FOR));
                 match message {
@@ -164,11 +169,17 @@ async fn run(socket: &mut impl Socket, node: &Arc<Node>, handle: &Arc<Handle>, l
             // Nothing waits to be written.
             () = std::future::ready(()), if read == READ_FIRST => read = 0,
             () = tokio::time::sleep_until(held.unwrap_or(heard)), if held.is_some() => held = None,
-            () = tokio::time::sleep_until(heard + patience) => {
+            () = &mut silence => {
                 if pinged {
                     return CloseCode::Silent.into();
                 }
+                let due = heard + limits::NODE_PING_AFTER;
+                if Instant::now() < due {
+                    silence.as_mut().reset(due);
+                    continue;
+                }
                 pinged = true;
+                silence.as_mut().reset(heard + limits::NODE_SILENCE);
                 let ping = Message::Ping(bytes::Bytes::new());
                 if let Err(end) = write(socket, node, handle, std::iter::once(ping)).await {
                     return end;

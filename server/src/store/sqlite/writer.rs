@@ -1,7 +1,7 @@
 //! The writer: one thread that owns the only connection that writes.
 //!
-//! It collects the jobs that are waiting, runs them in the order in which they came, each inside a savepoint,
-//! in one transaction, commits once, and only then answers each caller. So one fsync serves everybody who
+//! It collects the jobs that are waiting, runs them in the order in which they came, each so that it can be undone
+//! without the others, in one transaction, commits once, and only then answers each caller. So one fsync serves everybody who
 //! waited for the one before, and a caller that has its answer knows that it is on the disk.
 //!
 //! A caller that goes away while it waits is not missed: its write happens all the same.
@@ -251,18 +251,31 @@ fn settle(connection: &mut Connection, group: &mut Vec<Box<dyn Job>>, works: &wa
 fn commit(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let write = Write::begin(&transaction)?;
-    for job in group {
-        transaction.prepare_cached("SAVEPOINT job")?.execute([])?;
-        let keep = job.run(&write);
-        if !keep {
-            // Fails if the engine, for want of disk or memory, has already undone the whole transaction: then
-            // nobody's work is in it any more, and this error is everybody's.
-            transaction.prepare_cached("ROLLBACK TO job")?.execute([])?;
+    if let [only] = group {
+        // Nobody else's work is in the transaction. Undoing all of it is cheaper than a savepoint, which keeps a copy of
+        // each page that is written.
+        if !only.run(&write) {
+            return transaction.rollback();
         }
-        transaction.prepare_cached("RELEASE job")?.execute([])?;
+    } else {
+        for job in group {
+            apart(&write, job.as_mut())?;
+        }
     }
     write.finish()?;
     transaction.commit()
+}
+
+/// Does a job so that it can be undone without the others.
+fn apart(write: &Write<'_>, job: &mut dyn Job) -> rusqlite::Result<()> {
+    write.prepare_cached("SAVEPOINT job")?.execute([])?;
+    if !job.run(write) {
+        // Fails if the engine, for want of disk or memory, has already undone the whole transaction: then
+        // nobody's work is in it any more, and this error is everybody's.
+        write.prepare_cached("ROLLBACK TO job")?.execute([])?;
+    }
+    write.prepare_cached("RELEASE job")?.execute([])?;
+    Ok(())
 }
 
 #[cfg(test)]
