@@ -77,6 +77,10 @@ async fn all(options: &ChaosOptions) -> Result<Vec<Row>> {
         small_disk: false,
     };
     let old = options.old.as_ref().map(std::path::absolute).transpose()?;
+    if let Some(report) = &options.report {
+        // Nothing may be left for this part.
+        write(report, &rows)?;
+    }
     for faults in chosen(options, &mut rng) {
         let why_not = faults.iter().find_map(|fault| fault.needs(options.database).map_err(str::to_owned).err());
         let why_not = why_not.or_else(|| faults.iter().find_map(|fault| possible(*fault, options.old.as_ref()).err()));
