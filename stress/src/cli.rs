@@ -5,7 +5,7 @@ use crate::dialect::Dialect;
 use crate::processes::Watched;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Many clients of Trunkline in one cheap process.
 #[derive(Debug, Parser)]
@@ -153,6 +153,20 @@ pub(crate) struct ChaosOptions {
     /// A server's binary of an earlier version, which shares the cluster for a while.
     #[arg(long)]
     pub(crate) old: Option<PathBuf>,
+    /// Why there is none.
+    #[arg(long, value_name = "WHY", conflicts_with = "old")]
+    pub(crate) without_old: Option<String>,
+}
+
+impl ChaosOptions {
+    /// The binary of an earlier version, or why there is none.
+    ///
+    /// # Errors
+    /// The reason.
+    pub(crate) fn earlier(&self) -> Result<&Path, &str> {
+        let why = self.without_old.as_deref().unwrap_or("no server of an earlier version was given (--old)");
+        self.old.as_deref().ok_or(why)
+    }
 }
 
 fn part(text: &str) -> Result<(usize, usize), String> {
@@ -168,5 +182,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn why_there_is_no_earlier_server_is_said_by_whoever_knows() {
+        let of = |more: &[&str]| {
+            let all = ["stress", "chaos", "--server", "s", "--deploy", "d"].iter().chain(more);
+            let Command::Chaos(options) = Cli::try_parse_from(all).unwrap().command else { panic!("not chaos") };
+            options.earlier().map(Path::to_owned).map_err(str::to_owned)
+        };
+        assert_eq!(of(&["--old", "o"]), Ok("o".into()));
+        assert_eq!(of(&["--without-old", "no history"]), Err("no history".to_owned()));
+        assert!(of(&[]).unwrap_err().contains("--old"));
     }
 }

@@ -141,7 +141,8 @@ pub(crate) enum Command {
         /// happen; several times for several, of which a later one takes the place of an earlier one.
         #[arg(long, value_name = "FILE")]
         rows: Vec<std::path::PathBuf>,
-        /// Build the server of this revision too, and let it share the cluster for a while.
+        /// Let the server of this revision share the cluster for a while, in place of the predecessor's that is named in
+        /// `xtask/src/chaos/earlier.rs`. It is built from git's history, and kept.
         #[arg(long, value_name = "REVISION")]
         old: Option<String>,
         /// How many clusters side by side for each database.

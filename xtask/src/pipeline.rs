@@ -15,7 +15,8 @@ use crate::progress::{Progress, note};
 use crate::workspace::{NAME, Workspace};
 use crate::{budget, process, site, tools, wasm};
 
-const SERVER: &str = "trunkline-server";
+/// The server's package.
+pub(crate) const SERVER: &str = "trunkline-server";
 const FRONTEND: &str = "trunkline-frontend";
 const WASM_FILE: &str = "trunkline_frontend.wasm";
 

@@ -17,6 +17,8 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Where cargo builds; absolute.
     pub(crate) target: PathBuf,
+    /// Where cargo keeps what is no result, such as compiled dependencies: the same folder, unless that is set; absolute.
+    pub(crate) build: PathBuf,
     /// The members.
     pub(crate) packages: Vec<Package>,
 }
@@ -53,8 +55,14 @@ impl Workspace {
         let metadata: Value =
             serde_json::from_slice(&output.stdout).context("cargo described this workspace in a form I cannot read")?;
         let target = metadata["target_directory"].as_str().context("cargo did not say where it builds")?;
+        let build = metadata["build_directory"].as_str().unwrap_or(target);
         let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-        Ok(Self { root, target: target.into(), packages: packages.iter().filter_map(package).collect() })
+        Ok(Self {
+            root,
+            target: target.into(),
+            build: build.into(),
+            packages: packages.iter().filter_map(package).collect(),
+        })
     }
 
     /// A `cargo` command in the workspace's folder.

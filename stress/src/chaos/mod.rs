@@ -77,9 +77,13 @@ async fn all(options: &ChaosOptions) -> Result<Vec<Row>> {
         small_disk: false,
     };
     let old = options.old.as_ref().map(std::path::absolute).transpose()?;
+    if let Some(report) = &options.report {
+        // Nothing may be left for this part.
+        write(report, &rows)?;
+    }
     for faults in chosen(options, &mut rng) {
         let why_not = faults.iter().find_map(|fault| fault.needs(options.database).map_err(str::to_owned).err());
-        let why_not = why_not.or_else(|| faults.iter().find_map(|fault| possible(*fault, options.old.as_ref()).err()));
+        let why_not = why_not.or_else(|| faults.iter().find_map(|fault| possible(*fault, options).err()));
         let row = match why_not {
             Some(why) => Row::impossible(&faults, options.database, why),
             None => {
@@ -145,7 +149,7 @@ fn pair(given: &[Fault], options: &ChaosOptions, rng: &mut Rng) -> Vec<Fault> {
         **fault != Fault::Nothing
             && !fault.needs_small_disk()
             && fault.needs(options.database).is_ok()
-            && possible(**fault, options.old.as_ref()).is_ok()
+            && possible(**fault, options).is_ok()
     };
     let mut fit: Vec<_> = given.iter().filter(fits).copied().collect();
     if fit.iter().all(|fault| fault.part() == fit[0].part()) {

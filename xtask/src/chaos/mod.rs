@@ -5,6 +5,7 @@
 //! mounts, for a disk that is soon full; and process ids, so that nothing outlives it.
 
 mod earlier;
+mod sources;
 mod table;
 
 use std::fs;
@@ -22,6 +23,7 @@ use crate::process;
 use crate::progress::{Progress, note};
 use crate::tools::system::{self, FAKETIME, IP, IPTABLES, NGINX, POSTGRES, Program, REDIS};
 use crate::workspace::Workspace;
+use earlier::Earlier;
 
 /// What needs root to be of use.
 const FOR_ROOT: [Program; 2] = [IP, IPTABLES];
@@ -53,7 +55,7 @@ pub(crate) struct Wanted {
     pub(crate) built: bool,
     /// What earlier runs have found, instead of a run.
     pub(crate) rows: Vec<PathBuf>,
-    /// Of which revision the older server is built.
+    /// Of which revision the earlier server is built, if not of the one that is named in `earlier`.
     pub(crate) old: Option<String>,
     /// How many processes side by side for each database.
     pub(crate) parts: usize,
@@ -78,21 +80,36 @@ pub(crate) fn run(workspace: &Workspace, wanted: &Wanted) -> Result<ExitCode> {
     if process::is_root() {
         system::ensure(&FOR_ROOT)?;
     }
-    let mut progress = Progress::new(if wanted.old.is_some() { 4 } else { 3 });
+    let earlier = earlier::is_asked(wanted);
+    let mut progress = Progress::new(if wanted.built { 1 } else { 3 } + usize::from(earlier));
+    let programs = programs(workspace, wanted, earlier, &mut progress)?;
+    let rows = progress.step("Letting everything happen", || all(workspace, wanted, &programs))?;
+    fs::write(report(workspace), serde_json::to_vec(&rows)?)?;
+    tell(workspace, wanted, &rows)
+}
+
+/// What takes part.
+struct Programs {
+    server: PathBuf,
+    stress: PathBuf,
+    earlier: Earlier,
+}
+
+/// Builds them, or takes what is there.
+fn programs(workspace: &Workspace, wanted: &Wanted, earlier: bool, progress: &mut Progress) -> Result<Programs> {
     let (server, stress) = if wanted.built {
         (pipeline::binary(workspace, Mode::Dev), workspace.target.join("debug/stress"))
     } else {
         let server = progress.step("Building the server", || pipeline::build(workspace, Mode::Dev))?;
         (server, progress.step("Building the fault runner", || build(workspace))?)
     };
-    let old = match &wanted.old {
-        Some(revision) => Some(progress.step("Building the older server", || earlier::build(workspace, revision))?),
-        None => None,
+    // Behind the server, whose dependencies it has.
+    let earlier = if earlier {
+        progress.step("Building the server of an earlier version", || earlier::server(workspace, wanted))?
+    } else {
+        Earlier::Unasked
     };
-    let rows =
-        progress.step("Letting everything happen", || all(workspace, wanted, &server, &stress, old.as_deref()))?;
-    fs::write(report(workspace), serde_json::to_vec(&rows)?)?;
-    tell(workspace, wanted, &rows)
+    Ok(Programs { server, stress, earlier })
 }
 
 /// Shows the table, writes it if that is wanted, and says whether all was well.
@@ -140,11 +157,11 @@ impl Drop for Part {
     }
 }
 
-fn all(workspace: &Workspace, wanted: &Wanted, server: &Path, stress: &Path, old: Option<&Path>) -> Result<Vec<Value>> {
+fn all(workspace: &Workspace, wanted: &Wanted, programs: &Programs) -> Result<Vec<Value>> {
     let mut parts = Vec::new();
     for database in &wanted.databases {
         for part in 0..wanted.parts {
-            parts.push(start(workspace, wanted, (*database, part), server, stress, old)?);
+            parts.push(start(workspace, wanted, programs, (*database, part))?);
         }
     }
     let until = Instant::now() + if wanted.long { LIMITS.1 } else { LIMITS.0 };
@@ -161,10 +178,8 @@ fn all(workspace: &Workspace, wanted: &Wanted, server: &Path, stress: &Path, old
 fn start(
     workspace: &Workspace,
     wanted: &Wanted,
+    programs: &Programs,
     (database, part): (Database, usize),
-    server: &Path,
-    stress: &Path,
-    old: Option<&Path>,
 ) -> Result<Part> {
     let name = match database {
         Database::Sqlite => "sqlite",
@@ -175,10 +190,15 @@ fn start(
     if rows.exists() {
         fs::remove_file(&rows)?;
     }
-    let mut command = apart(stress);
+    let mut command = apart(&programs.stress);
     command.args(["chaos", "--database", name, "--part", &format!("{part}/{}", wanted.parts)]);
-    command.arg("--server").arg(server).arg("--deploy").arg(workspace.root.join("deploy"));
-    command.arg("--report").arg(&rows).args(old.into_iter().flat_map(|old| ["--old".as_ref(), old.as_os_str()]));
+    command.arg("--server").arg(&programs.server).arg("--deploy").arg(workspace.root.join("deploy"));
+    command.arg("--report").arg(&rows);
+    match &programs.earlier {
+        Earlier::Server(binary) => command.arg("--old").arg(binary),
+        Earlier::Missing(why) => command.args(["--without-old", &why.to_string()]),
+        Earlier::Unasked => &mut command,
+    };
     if wanted.brief && database == Database::Sqlite {
         command.arg("--store-only");
     }
@@ -203,4 +223,26 @@ fn apart(stress: &Path) -> Command {
     // The network begins without its loopback.
     command.args(["sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(stress);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing in particular.
+    pub(super) fn wanted() -> Wanted {
+        Wanted {
+            databases: Vec::new(),
+            faults: Vec::new(),
+            pairs: 1,
+            seed: 3,
+            brief: false,
+            long: false,
+            write: false,
+            built: false,
+            rows: Vec::new(),
+            old: None,
+            parts: 1,
+        }
+    }
 }

@@ -120,23 +120,8 @@ pub(super) fn write(document: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chaos::tests::wanted;
     use serde_json::json;
-
-    fn wanted() -> Wanted {
-        Wanted {
-            databases: Vec::new(),
-            faults: Vec::new(),
-            pairs: 1,
-            seed: 3,
-            brief: false,
-            long: false,
-            write: false,
-            built: false,
-            rows: Vec::new(),
-            old: None,
-            parts: 1,
-        }
-    }
 
     fn row(fault: &str, held: &str, wrong: &[&str]) -> Value {
         json!({

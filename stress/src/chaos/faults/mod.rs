@@ -178,6 +178,7 @@ impl Fault {
                     | Self::KillAfterAck
                     | Self::KillAll
                     | Self::StoppedLong
+                    | Self::OldAndNew
                     | Self::CutFromStore
                     | Self::NudgesDropped
             )
@@ -211,6 +212,12 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chaos::name;
+
+    #[test]
+    fn the_fault_that_needs_an_earlier_server_is_called_as_xtask_knows_it() {
+        assert_eq!(name(Fault::OldAndNew), "old-and-new");
+    }
 
     #[test]
     fn every_fault_has_a_name_of_its_own_and_a_bounded_short_form() {

@@ -6,6 +6,7 @@ use crate::chaos::cluster::{Cluster, Database, NODES};
 use crate::chaos::proxy::Nudges;
 use crate::chaos::rng::Rng;
 use crate::chaos::town::Town;
+use crate::cli::ChaosOptions;
 use anyhow::Result;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,12 +29,12 @@ pub(crate) struct Field<'a> {
 }
 
 /// Why it can not happen here, if it can not: of this machine, whatever the database.
-pub(crate) fn possible(fault: Fault, old: Option<&PathBuf>) -> Result<(), String> {
+pub(crate) fn possible(fault: Fault, options: &ChaosOptions) -> Result<(), String> {
     match fault {
         Fault::Loss => network::may_lose(),
         Fault::ClockAhead | Fault::ClockBehind => nodes::fake_clock().map(drop),
         Fault::DiskFull => storage::may_mount(),
-        Fault::OldAndNew if old.is_none() => Err("no server of an earlier version was given (--old)".to_owned()),
+        Fault::OldAndNew => options.earlier().map(drop).map_err(str::to_owned),
         _ => Ok(()),
     }
 }
