@@ -344,4 +344,16 @@ mod tests {
             assert!(matches!(answer, Err(StoreError::Unavailable { .. })));
         }
     }
+
+    #[test]
+    fn a_job_that_is_alone_is_undone_with_its_transaction_and_hears_why() {
+        let (answers, sum) = commit_all(&[42]);
+        assert!(sum == 0 && matches!(answers[..], [Err(StoreError::Forbidden)]));
+        for number in [1000, 13, 999] {
+            let (answers, sum) = commit_all(&[number]);
+            assert!(sum == 0 && matches!(answers[..], [Err(StoreError::Unavailable { .. })]), "{number}");
+        }
+        let (answers, sum) = commit_all(&[7]);
+        assert!(sum == 7 && matches!(answers[..], [Ok(())]));
+    }
 }
