@@ -102,7 +102,7 @@ pub(crate) enum Command {
     Planted {
         /// Which, by the names of the patches in `sim/planted`; all of them, and none of them once, when nothing is named.
         bugs: Vec<String>,
-        /// How many seeds the simulation has for each.
+        /// How many seeds the simulation has for each, unless its patch asks for more.
         #[arg(long, default_value_t = 300)]
         seeds: u64,
         /// Write the table in `docs/RELIABILITY.md`.

@@ -1,4 +1,5 @@
-//! A planted bug: a unified diff with two lines before it, `Bug: what it is` and `Caught by: I1, I11`.
+//! A planted bug: a unified diff with two lines before it, `Bug: what it is` and `Caught by: I1, I11`, and with a third,
+//! `Seeds: 1500`, where it shows so seldom that the seeds of the others are too few.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ pub(super) struct Bug {
     pub(super) what: String,
     /// The invariants that it breaks; any of them may catch it.
     pub(super) expected: Vec<u8>,
+    /// How many seeds it has at least.
+    pub(super) seeds: u64,
     /// The patch.
     pub(super) patch: PathBuf,
 }
@@ -50,8 +53,9 @@ impl Bug {
     fn read(patch: PathBuf) -> Result<Self> {
         let text = fs::read_to_string(&patch).with_context(|| format!("could not read {}", patch.display()))?;
         let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let (what, expected) = head(&text).with_context(|| format!("{name}.patch does not begin with what it is"))?;
-        Ok(Self { name, what, expected, patch })
+        let (what, expected, seeds) =
+            head(&text).with_context(|| format!("{name}.patch does not begin with what it is"))?;
+        Ok(Self { name, what, expected, seeds, patch })
     }
 
     /// `git apply` for this patch in a folder, whatever repository that folder is in.
@@ -62,12 +66,16 @@ impl Bug {
     }
 }
 
-fn head(text: &str) -> Option<(String, Vec<u8>)> {
+fn head(text: &str) -> Option<(String, Vec<u8>, u64)> {
     let mut lines = text.lines();
     let what = lines.next()?.strip_prefix("Bug: ")?.trim();
     let by = lines.next()?.strip_prefix("Caught by: ")?;
     let expected: Option<Vec<u8>> = by.split(", ").map(|name| name.trim().strip_prefix('I')?.parse().ok()).collect();
-    Some((what.to_owned(), expected?))
+    let seeds = match lines.next().and_then(|line| line.strip_prefix("Seeds: ")) {
+        Some(seeds) => seeds.trim().parse().ok()?,
+        None => 0,
+    };
+    Some((what.to_owned(), expected?, seeds))
 }
 
 #[cfg(test)]
@@ -96,7 +104,10 @@ mod tests {
 
     #[test]
     fn a_patch_says_what_it_is_and_what_it_breaks() {
-        assert_eq!(head("Bug: none\nCaught by: I1, I11\n"), Some(("none".to_owned(), vec![1, 11])));
+        assert_eq!(head("Bug: none\nCaught by: I1, I11\n"), Some(("none".to_owned(), vec![1, 11], 0)));
+        let seldom = "Bug: none\nCaught by: I1\nSeeds: 1500\n--- a/x\n";
+        assert_eq!(head(seldom), Some(("none".to_owned(), vec![1], 1_500)));
+        assert_eq!(head("Bug: none\nCaught by: I1\nSeeds: many\n"), None);
         assert_eq!(head("Bug: none\nCaught by: luck\n"), None);
         assert_eq!(head("--- a/x\n+++ b/x\n"), None);
     }
