@@ -137,7 +137,10 @@ impl View {
             let (id, now) = (replica.conversation().id, read_to(replica, self.life.user));
             let before = self.cursors.insert(id, now).unwrap_or_default();
             if now < before {
-                self.life.slips.push(format!("the read cursor in {id} went from {before} back to {now}"));
+                let member = replica.conversation().member(self.life.user);
+                let standing =
+                    member.map_or_else(|| "as no member".to_owned(), |member| format!("as one since {}", member.since));
+                self.life.slips.push(format!("the read cursor in {id} went from {before} back to {now}, {standing}"));
             }
         }
     }
